@@ -1,0 +1,95 @@
+"""What noise lies between two arrays: the levels that were reached, measured and not assumed."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CHUNK = 2**16
+"""Samples that are squared and summed at a time; fixed, so that the sums are the same everywhere."""
+
+
+def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> tuple[float, int]:
+    """Return the sum of squares of the finite samples (less `minus`, where given) and their number.
+
+    Parameters
+    ----------
+    samples, minus : ndarray of one shape
+        Summed in float64, in fixed blocks and without BLAS.
+    """
+    total, count = 0.0, 0
+    flat = samples.reshape(-1)
+    other = None if minus is None else minus.reshape(-1)
+    for begin in range(0, flat.size, CHUNK):
+        piece = flat[begin : begin + CHUNK].astype(np.float64)
+        if other is not None:
+            with np.errstate(invalid="ignore"):
+                piece -= other[begin : begin + CHUNK]
+        power = float(np.add.reduce(np.square(piece, out=piece)))
+        if not math.isfinite(power):
+            piece = piece[np.isfinite(piece)]
+            power = float(np.add.reduce(piece))
+        total += power
+        count += piece.size
+    return total, count
+
+
+def decibels(ratio: float) -> float:
+    """Return a ratio of powers in dB."""
+    return 10 * math.log10(ratio)
+
+
+def achieved(
+    clean: NDArray[Any],
+    noisy: NDArray[Any],
+    *,
+    full_scale: float,
+    limits: tuple[float, float] | None,
+    where: NDArray[np.bool_] | None = None,
+) -> dict[str, float | None]:
+    """Measure the noise between two arrays of one shape.
+
+    Parameters
+    ----------
+    clean, noisy : ndarray
+        Samples before and after, in the same unit.
+    full_scale : float
+        What a level of 1.0 means in that unit.
+    limits : (low, high) or None
+        Where samples saturate.
+    where : bool ndarray or None
+        The samples to measure; None for all.
+
+    Returns
+    -------
+    dict
+        ``std``: root mean square of the noise as a share of `full_scale`; ``snr_db``: mean power of the clean
+        samples over that of the noise; ``psnr_db``: full scale squared over the power of the noise; ``clipped``:
+        share of the samples that the noise moved onto a limit. None for what is infinite or unknown.
+    """
+    if where is not None:
+        chosen = np.broadcast_to(where, clean.shape)
+        clean, noisy = clean[chosen], noisy[chosen]
+    noise, count = sum_of_squares(noisy, clean)
+    if not count:
+        return {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}
+    signal, signal_count = sum_of_squares(clean)
+    signal_power, noise_power = signal / max(signal_count, 1), noise / count
+    return {
+        "snr_db": decibels(signal_power / noise_power) if signal_power > 0 and noise_power > 0 else None,
+        "std": math.sqrt(noise_power) / full_scale,
+        "psnr_db": decibels(full_scale**2 / noise_power) if noise_power > 0 else None,
+        "clipped": _clipped(clean, noisy, limits),
+    }
+
+
+def _clipped(clean: NDArray[Any], noisy: NDArray[Any], limits: tuple[float, float] | None) -> float:
+    if limits is None:
+        return 0.0
+    low, high = limits
+    at_limit = (noisy <= low) | (noisy >= high)
+    at_limit &= noisy != clean
+    return int(np.count_nonzero(at_limit)) / clean.size

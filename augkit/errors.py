@@ -1,0 +1,31 @@
+"""The errors that augkit raises on purpose; each one is a sentence for the person who reads it.
+
+A message says where (path, row, parameter), what was expected, what was got and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AugkitError(Exception):
+    """Base of every error that augkit raises on purpose."""
+
+
+class UsageError(AugkitError, ValueError):
+    """A parameter, option or recipe that cannot mean anything (exit code 2)."""
+
+
+class InputError(AugkitError):
+    """A source file that is broken or that cannot be perturbed without losing something."""
+
+
+class OutputError(AugkitError):
+    """An output that could not be written completely."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the known word closest to `word`, or an empty string."""
+    close = get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

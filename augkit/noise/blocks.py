@@ -1,0 +1,76 @@
+"""Walking a stream block by block, from any sample to any other, with its rare samples set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits
+
+_GROUP = 32
+"""Blocks whose rare samples are settled together: large enough to amortise, small enough to stay in memory."""
+
+Words = NDArray[np.unsignedinteger]
+Places = NDArray[np.intp]
+
+
+class Stream:
+    """The bits of one key from sample number `start` on, with its address hashed once."""
+
+    def __init__(self, key: Key, start: int) -> None:
+        self._entropy = key.entropy
+        self._address = key.address()
+        self._start = start
+        self._escapes = np.uint64(key.child("escapes").words(1)[0])
+
+    def spans(self, count: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (block, first, last, offset): which samples of which block stand at `offset` of the next `count`."""
+        offset = 0
+        while offset < count:
+            block, first = divmod(self._start + offset, BLOCK)
+            last = min(BLOCK, first + count - offset)
+            yield block, first, last, offset
+            offset += last - first
+
+    def words(self, block: int, first: int, last: int, dtype: str) -> Words:
+        """Return words number `first` to `last` of a block, each of `dtype`, a little-endian unsigned integer."""
+        per_raw = 8 // np.dtype(dtype).itemsize
+        raw = block_bits(self._entropy, self._address, block).random_raw(-(-last // per_raw))
+        words: Words = raw.astype("<u8", copy=False).view(dtype)
+        return words[first:last]
+
+    def index(self, places: Places) -> NDArray[np.uint64]:
+        """Return the numbers within the whole stream of the samples at `places` of this piece."""
+        return (places + self._start).astype(np.uint64)
+
+    def escape_words(self, index: NDArray[np.uint64], round_: int) -> NDArray[np.uint64]:
+        """Return further 64-bit words for the samples numbered `index`, whatever else was settled."""
+        return addressed_words(self._escapes, index, round_)
+
+
+class Waiting:
+    """Samples that the main pass could not settle: their words and their places."""
+
+    def __init__(self) -> None:
+        self._words: list[Words] = []
+        self._places: list[Places] = []
+
+    def add(self, words: Words, places: Places, offset: int) -> None:
+        """Set aside the samples at `places` of a block that stands at `offset`."""
+        if len(places):
+            self._words.append(words[places])
+            self._places.append(places + offset)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to settle."""
+        return len(self._words) >= _GROUP
+
+    def take(self) -> tuple[Words, Places]:
+        """Return all words and places, and begin anew."""
+        words = np.concatenate(self._words) if self._words else np.empty(0, np.uint16)
+        places = np.concatenate(self._places) if self._places else np.empty(0, np.intp)
+        self._words, self._places = [], []
+        return words, places

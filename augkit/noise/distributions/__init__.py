@@ -1,0 +1,82 @@
+"""The laws that noise can follow: one small file and one row of `DISTRIBUTIONS` each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import signature
+from types import MappingProxyType
+
+from augkit.errors import UsageError, nearest
+from augkit.noise.distributions.base import Distribution
+from augkit.noise.distributions.cauchy import Cauchy
+from augkit.noise.distributions.contaminated import Contaminated
+from augkit.noise.distributions.gaussian import Gaussian
+from augkit.noise.distributions.generalized_gaussian import GeneralizedGaussian
+from augkit.noise.distributions.laplace import Laplace
+from augkit.noise.distributions.logistic import Logistic
+from augkit.noise.distributions.student_t import StudentT
+from augkit.noise.distributions.uniform import Uniform
+
+__all__ = [
+    "DISTRIBUTIONS",
+    "Cauchy",
+    "Contaminated",
+    "Distribution",
+    "Gaussian",
+    "GeneralizedGaussian",
+    "Laplace",
+    "Logistic",
+    "StudentT",
+    "Uniform",
+    "as_distribution",
+]
+
+DISTRIBUTIONS: Mapping[str, Callable[..., Distribution]] = MappingProxyType(
+    {
+        "gaussian": Gaussian,
+        "laplace": Laplace,
+        "uniform": Uniform,
+        "logistic": Logistic,
+        "student-t": StudentT,
+        "cauchy": Cauchy,
+        "generalized-gaussian": GeneralizedGaussian,
+        "contaminated": Contaminated,
+    }
+)
+
+
+def as_distribution(noise: str | Distribution) -> Distribution:
+    """Read the text form of a law, such as ``"student-t:df=3"``; a `Distribution` is returned as it is.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or parameter, with the nearest known one, or a value out of range.
+    """
+    if not isinstance(noise, str):
+        if isinstance(noise, Distribution):
+            return noise
+        raise UsageError(f"noise={noise!r}: expected a name such as 'gaussian' or a Distribution")
+    name, _, parameters = noise.strip().partition(":")
+    law = DISTRIBUTIONS.get(name.strip().lower().replace("_", "-"))
+    if law is None:
+        known = ", ".join(DISTRIBUTIONS)
+        raise UsageError(f"noise {noise!r}: no such law{nearest(name, DISTRIBUTIONS)}; known are {known}")
+    return law(**_parameters(noise, parameters, tuple(signature(law).parameters)))
+
+
+def _parameters(noise: str, text: str, fields: tuple[str, ...]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        field, equals, number = (piece.strip() for piece in part.partition("="))
+        if field not in fields or field in values:
+            expected = f"one of {', '.join(fields)}, each once" if fields else "no parameter"
+            raise UsageError(
+                f"noise {noise!r}: {field!r} was not expected{nearest(field, fields)}; this law takes {expected}"
+            )
+        try:
+            values[field] = float(number)
+        except ValueError:
+            got = repr(number) if equals else "nothing"
+            raise UsageError(f"noise {noise!r}: {field} needs a number, as in {field}=3; got {got}") from None
+    return values

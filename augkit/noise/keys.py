@@ -1,0 +1,128 @@
+"""Keyed random bits: a stream has a name, is cut into blocks, and any block can be made by itself.
+
+A stream is named by the seed and a path of words (purpose, file, copy, column...). The words are hashed into
+the ``spawn_key`` of a `numpy.random.SeedSequence`; each block of `BLOCK` samples then has an `SFC64` of its own.
+Only raw bits are used, which NumPy keeps stable between its releases, never the methods of `Generator`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TypeAlias
+
+import numpy as np
+from numpy.random import SFC64, BitGenerator, Generator, SeedSequence
+from numpy.typing import NDArray
+
+from augkit.errors import UsageError
+
+BLOCK = 2**16
+"""Samples in a block, whatever their type."""
+
+STREAM_VERSION = 1
+"""Goes up whenever the same key gives other samples; written to every manifest."""
+
+Rng: TypeAlias = int | SeedSequence | BitGenerator | Generator | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The name of a random stream.
+
+    Attributes
+    ----------
+    entropy : int or tuple of int
+        What the run was seeded with, as `numpy.random.SeedSequence` takes it.
+    spawn_key : tuple of int
+        Spawn key of the `SeedSequence` that the user passed in; empty for a plain seed.
+    path : tuple of str and int
+        The words that name the stream below the seed.
+    """
+
+    entropy: int | tuple[int, ...]
+    spawn_key: tuple[int, ...] = ()
+    path: tuple[str | int, ...] = ()
+
+    def child(self, *words: str | int) -> Key:
+        """Return the key of the stream that `words` name below this one; text is taken in NFC."""
+        return Key(self.entropy, self.spawn_key, self.path + words)
+
+    def address(self) -> tuple[int, ...]:
+        """Return the spawn key of this stream: four 32-bit words hashed from the path."""
+        digest = blake2b(b"".join(map(_encode, self.path)), digest_size=16).digest()
+        return self.spawn_key + tuple(int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4))
+
+    def words(self, count: int) -> NDArray[np.uint64]:
+        """Return the first `count` 64-bit words of this stream, for draws of a few numbers."""
+        return block_bits(self.entropy, self.address(), 0).random_raw(count)
+
+    def uniform(self) -> float:
+        """Return one number in [0, 1), the same each time."""
+        return int(self.words(1)[0] >> np.uint64(11)) * 2.0**-53
+
+
+def _encode(word: str | int) -> bytes:
+    text = unicodedata.normalize("NFC", word) if isinstance(word, str) else str(word)
+    data = text.encode("utf-8", "surrogateescape")
+    return (b"s" if isinstance(word, str) else b"i") + len(data).to_bytes(4, "little") + data
+
+
+def block_bits(entropy: int | tuple[int, ...], address: tuple[int, ...], block: int) -> SFC64:
+    """Return the bit generator of one block of the stream at `address`."""
+    return SFC64(SeedSequence(entropy, spawn_key=(*address, block)))
+
+
+def as_key(rng: Rng) -> Key:
+    """Turn the public `rng` parameter into a key, as SPEC 7 asks.
+
+    Parameters
+    ----------
+    rng : None, int, SeedSequence, BitGenerator or Generator
+        None takes fresh entropy of the system; an int or a SeedSequence names the same stream each time;
+        a Generator or BitGenerator is advanced, so that two calls differ.
+    """
+    if rng is None:
+        return Key(secrets.randbits(128))
+    if isinstance(rng, SeedSequence):
+        return Key(_plain(rng.entropy), tuple(int(word) for word in rng.spawn_key))
+    if isinstance(rng, Generator):
+        rng = rng.bit_generator
+    if isinstance(rng, BitGenerator):
+        words = rng.random_raw(4)
+        return Key(tuple(int(word) & 0xFFFFFFFF for word in words))
+    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
+        if rng < 0:
+            raise UsageError(f"rng={rng}: a seed is an integer of 0 or more")
+        return Key(int(rng))
+    raise UsageError(f"rng={rng!r}: expected None, an integer, a SeedSequence or a Generator")
+
+
+def _plain(entropy: object) -> int | tuple[int, ...]:
+    if isinstance(entropy, int | np.integer):
+        return int(entropy)
+    return tuple(int(word) for word in np.asarray(entropy).ravel())
+
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def addressed_words(seed: np.uint64, index: NDArray[np.uint64], round_: int) -> NDArray[np.uint64]:
+    """Return one 64-bit word for each sample index and round, in any order, without a state.
+
+    SplitMix64 (Steele, Lea, Flood 2014), applied to the index and once more to the round. Serves the few samples
+    that a sampler settles after its main pass, so that they do not depend on how many there were before.
+    """
+    with np.errstate(over="ignore"):
+        z = _finalise(seed + (index + np.uint64(1)) * _GAMMA)
+        return _finalise(z + np.uint64(round_ + 1) * _GAMMA)
+
+
+def _finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,120 @@
+"""The lattice sampler: exact rounded noise for 8-bit data, of any law, one 16-bit word a sample.
+
+For an integer x, ``clip(round(x + s*z))`` equals ``clip(x + D)`` where D is an integer with
+``P(D = k) = F((k + 1/2)/s) - F((k - 1/2)/s)``; beyond +-255 everything saturates, so the tails are lumped there
+and 511 atoms serve every law. The probabilities are kept as integers of 48 bits. The upper 16 bits choose a slot of a
+table: most slots belong to one atom; the last few are *escapes*, which take the other 32 bits from a second word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.noise.blocks import Stream, Waiting, Words
+from augkit.noise.distributions import Distribution
+from augkit.noise.keys import BLOCK, Key
+
+TOP = 255
+"""The largest difference between two 8-bit values."""
+
+_SLOTS = 2**16
+_FRACTION = 32
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Lattice:
+    """The integer differences D of one law at one scale.
+
+    Attributes
+    ----------
+    table : int16 ndarray, shape (65536,)
+        The difference that each slot stands for; arbitrary for escapes.
+    first_escape : int
+        Slots from here on are escapes.
+    atoms : int16 ndarray, shape (511,)
+        -255 ... 255.
+    cumulative : uint64 ndarray, shape (511,)
+        Ends of the atoms' shares of the escape space, in units of 2**-48.
+    """
+
+    table: NDArray[np.int16]
+    first_escape: int
+    atoms: NDArray[np.int16]
+    cumulative: NDArray[np.uint64]
+
+    def settle(self, slots: Words, fine: NDArray[np.uint64]) -> NDArray[np.int16]:
+        """Return the differences of escapes, from their slots and a further 64-bit word each."""
+        place = (slots.astype(np.uint64) - np.uint64(self.first_escape)) << np.uint64(_FRACTION)
+        place |= fine >> np.uint64(64 - _FRACTION)
+        return self.atoms[np.searchsorted(self.cumulative, place, side="right")]
+
+
+def shares(law: Distribution, scale: float) -> NDArray[np.int64]:
+    """Return P(D = k) for k = -255 ... 255 as integers that sum to 2**48.
+
+    The survival function is quantised first, at the edges between the atoms, so no share is negative.
+    """
+    edges = np.asarray((np.arange(TOP) + 0.5) / scale, dtype=np.float64)
+    beyond = np.rint(law.sf(edges) * 2.0 ** (16 + _FRACTION)).astype(np.int64)
+    right = np.append(beyond[:-1] - beyond[1:], beyond[-1])
+    centre = np.array([_SLOTS * 2**_FRACTION - 2 * int(beyond[0])])
+    return np.concatenate([right[::-1], centre, right])
+
+
+@lru_cache(maxsize=64)
+def lattice(law: Distribution, scale: float) -> Lattice:
+    """Return the table of `law` at `scale`, in units of one 8-bit step; `scale` must be above zero."""
+    atoms = np.arange(-TOP, TOP + 1, dtype=np.int16)
+    probabilities = shares(law, scale)
+    whole, rest = probabilities >> _FRACTION, probabilities & (2**_FRACTION - 1)
+    table = np.zeros(_SLOTS, dtype=np.int16)
+    first_escape = int(whole.sum())
+    table[:first_escape] = np.repeat(atoms, whole)
+    table.setflags(write=False)
+    return Lattice(table, first_escape, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
+
+
+def add_lattice(
+    samples: NDArray[np.uint8], law: Distribution, scale: float, key: Key, *, out: NDArray[np.uint8], start: int = 0
+) -> None:
+    """Write ``clip(round(samples + scale * noise))`` to `out`.
+
+    Parameters
+    ----------
+    samples, out : uint8 ndarray, shape (n,) or (n, channels), C-contiguous
+        With channels, the channels of a row share one sample of the noise.
+    scale : float
+        Scale of the law in units of one 8-bit step, above zero.
+    start : int
+        Number of the first sample within the stream.
+    """
+    law_table, stream, waiting = lattice(law, scale), Stream(key, start), Waiting()
+    difference = np.empty(BLOCK, np.int16)
+    rows = difference.reshape((-1,) + (1,) * (samples.ndim - 1))
+    total = np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
+    for block, first, last, offset in stream.spans(len(samples)):
+        count = last - first
+        piece = slice(offset, offset + count)
+        words = stream.words(block, first, last, "<u2")
+        # mode="wrap": the only one that neither checks the indices nor buffers the output
+        np.take(law_table.table, words, mode="wrap", out=difference[:count])
+        np.add(samples[piece], rows[:count], out=total[:count])
+        np.clip(total[:count], 0, TOP, out=total[:count])
+        np.copyto(out[piece], total[:count], casting="unsafe")
+        waiting.add(words, np.flatnonzero(words >= law_table.first_escape), offset)
+        if waiting.full:
+            _settle(samples, out, law_table, stream, waiting)
+    _settle(samples, out, law_table, stream, waiting)
+
+
+def _settle(
+    samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream, waiting: Waiting
+) -> None:
+    slots, places = waiting.take()
+    difference = law_table.settle(slots, stream.escape_words(stream.index(places), 0))
+    total = samples[places] + difference.reshape((-1,) + (1,) * (samples.ndim - 1))
+    out[places] = np.clip(total, 0, TOP).astype(np.uint8)
