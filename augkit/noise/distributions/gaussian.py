@@ -27,7 +27,7 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
 
     def isf(self, q: Array) -> Array:
         """Return the upper quantile by algorithm AS 241 (Wichura 1988), from the standard library."""
-        from statistics import NormalDist  # noqa: PLC0415  (rarely needed, slow to import)
+        from statistics import NormalDist
 
         q = np.asarray(q, dtype=np.float64)
         inverse = NormalDist().inv_cdf

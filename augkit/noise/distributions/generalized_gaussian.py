@@ -31,7 +31,7 @@ class GeneralizedGaussian(Law, frozen=True, tag="generalized-gaussian"):
 
     def sf(self, x: Array) -> Array:
         """Return the upper tail by the incomplete gamma function (`scipy.special.gammaincc`)."""
-        from scipy.special import gammaincc  # noqa: PLC0415
+        from scipy.special import gammaincc
 
         half = 0.5 * np.asarray(gammaincc(1 / self.beta, self._power(x)))
         return np.where(np.asarray(x) < 0, 1 - half, half)
@@ -42,7 +42,7 @@ class GeneralizedGaussian(Law, frozen=True, tag="generalized-gaussian"):
 
     def isf(self, q: Array) -> Array:
         """Return the upper quantile (`scipy.special.gammainccinv`)."""
-        from scipy.special import gammainccinv  # noqa: PLC0415
+        from scipy.special import gammainccinv
 
         q = np.asarray(q, dtype=np.float64)
         size: Array = gammainccinv(1 / self.beta, 2 * np.minimum(q, 1 - q)) ** (1 / self.beta)
@@ -66,6 +66,6 @@ class GeneralizedGaussian(Law, frozen=True, tag="generalized-gaussian"):
     @property
     def geometric_power(self) -> float:
         """exp(psi(1/beta) / beta), as |Z|**beta follows a gamma law of shape 1/beta."""
-        from scipy.special import psi  # noqa: PLC0415
+        from scipy.special import psi
 
         return exp(float(psi(1 / self.beta)) / self.beta)

@@ -32,7 +32,7 @@ class StudentT(Law, frozen=True, tag="student-t"):
 
     def sf(self, x: Array) -> Array:
         """Return the upper tail by the incomplete beta function (`scipy.special.stdtr`)."""
-        from scipy.special import stdtr  # noqa: PLC0415
+        from scipy.special import stdtr
 
         return np.asarray(stdtr(self.df, -np.asarray(x, dtype=np.float64)))
 
@@ -42,7 +42,7 @@ class StudentT(Law, frozen=True, tag="student-t"):
 
     def isf(self, q: Array) -> Array:
         """Return the upper quantile (`scipy.special.stdtrit`)."""
-        from scipy.special import stdtrit  # noqa: PLC0415
+        from scipy.special import stdtrit
 
         return np.asarray(-stdtrit(self.df, np.asarray(q, dtype=np.float64)))
 
@@ -61,6 +61,6 @@ class StudentT(Law, frozen=True, tag="student-t"):
     @property
     def geometric_power(self) -> float:
         """Sqrt(df) exp((psi(1/2) - psi(df/2)) / 2)."""
-        from scipy.special import psi  # noqa: PLC0415
+        from scipy.special import psi
 
         return sqrt(self.df) * exp((float(psi(0.5)) - float(psi(self.df / 2))) / 2)

@@ -1,0 +1,278 @@
+"""The command line: parses, calls and prints; no logic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from augkit._version import __version__
+from augkit.errors import AugkitError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from augkit.folder.tally import Report
+    from augkit.recipe import Section
+
+EXIT_DONE, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
+
+Command = Callable[..., int]
+
+
+class _Group(click.Group):
+    """A group that suggests the nearest command for one that does not exist."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            raise click.UsageError(f"no such command {args[0]!r}{nearest(args[0], self.list_commands(ctx))}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="augkit")
+def cli() -> None:
+    """Add noise to images, audio and sensor series, and change nothing else."""
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+_places = _options(
+    click.argument("src", type=click.Path(path_type=Path)),
+    click.argument("dst", type=click.Path(path_type=Path)),
+)
+_noise = _options(
+    click.option("--noise", metavar="LAW", help="gaussian (default), laplace, student-t:df=3, cauchy..."),
+    click.option("--std", metavar="LEVEL", help="Standard deviation."),
+    click.option("--scale", metavar="LEVEL", help="Scale of the law, in the unit of --std."),
+    click.option("--snr", "snr_db", metavar="LEVEL", help="Signal-to-noise ratio in dB."),
+    click.option("--psnr", "psnr_db", metavar="LEVEL", help="Peak signal-to-noise ratio in dB."),
+    click.option("--channels", type=click.Choice(["independent", "shared"]), help="Noise of each channel."),
+)
+_folder = _options(
+    click.option("--copies", type=int, metavar="N", help="Noisy outputs of each source."),
+    click.option("--probability", type=float, metavar="P", help="Share of the outputs that get noise."),
+    click.option("--include", multiple=True, metavar="GLOB", help="Only these names."),
+    click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names."),
+    click.option("--files-from", type=click.Path(), metavar="LIST", help="Only the names in this file, one a line."),
+    click.option("--keep-original", is_flag=True, default=None, help="Put the unchanged source into DST too."),
+    click.option("--copy-others", is_flag=True, default=None, help="Copy files of other kinds."),
+    click.option("--on-error", type=click.Choice(["skip", "stop"]), help="What a failed file does."),
+    click.option("--max-errors", metavar="N|P%", help="Failures after which the run ends."),
+    click.option(
+        "--measure", type=click.Choice(["all", "sample", "none"]), help="Lossy outputs to decode and measure."
+    ),
+    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The same seed gives the same outputs."),
+)
+_how = _options(
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default."
+    ),
+    click.option("--resume", is_flag=True, help="Go on with what DST holds."),
+    click.option("--overwrite", is_flag=True, help="Replace what DST holds."),
+    click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
+    click.option("--quiet", is_flag=True, help="Print errors only."),
+)
+
+
+@cli.command()
+@_places
+@_noise
+@click.option("--format", metavar="EXT", help="Format of the outputs, such as png; the source's by default.")
+@click.option("--quality", type=int, metavar="Q", help="Quality of lossy formats; the source's by default.")
+@_folder
+@_how
+def images(src: Path, dst: Path, **given: Any) -> int:
+    """Add noise to the images in SRC: --std 0.1 is a share of full range, 25/255 is understood."""
+    return _run_folder("images", src, dst, given)
+
+
+@cli.command()
+@_places
+@_noise
+@_folder
+@_how
+def audio(src: Path, dst: Path, **given: Any) -> int:
+    """Add noise to the recordings in SRC: --snr 10 is in dB."""
+    return _run_folder("audio", src, dst, given)
+
+
+@cli.command()
+@_places
+@_noise
+@click.option("--columns", multiple=True, metavar="NAMES", help="Columns to be noised: names, globs, positions.")
+@click.option("--exclude-columns", multiple=True, metavar="NAMES", help="Columns to be left alone.")
+@click.option("--delimiter", metavar="CHAR", help="Delimiter of text tables.")
+@click.option("--decimal", metavar="CHAR", help="Decimal mark of text tables.")
+@click.option("--header/--no-header", default=None, help="Whether the first row holds names.")
+@_folder
+@_how
+def series(src: Path, dst: Path, **given: Any) -> int:
+    """Add noise to the series in SRC: --std 0.1sd is relative to each column, plain numbers are in its unit."""
+    for name in ("columns", "exclude_columns"):
+        given[name] = [part.strip() for text in given[name] for part in text.split(",")]
+    return _run_folder("series", src, dst, given)
+
+
+def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int:
+    from augkit import recipe
+
+    how = {name: given.pop(name) for name in ("jobs", "resume", "overwrite", "dry_run", "as_json", "quiet")}
+    seed = given.pop("seed")
+    if seed is None:
+        seed = recipe.seed_of(dst) if how["resume"] else None
+        seed = recipe.fresh_seed() if seed is None else seed
+    table = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    table = {name: value for name, value in table.items() if value not in (None, [])}
+    return _run_sections([recipe.make_section(domain, str(src), str(dst), table)], seed, **how)
+
+
+@cli.command()
+@click.argument("recipe_file", metavar="RECIPE.toml", type=click.Path(path_type=Path))
+@_how
+def run(recipe_file: Path, **how: Any) -> int:
+    """Do what a recipe says; every run writes the recipe that it followed."""
+    from augkit.recipe import load_recipe
+
+    recipe = load_recipe(recipe_file)
+    return _run_sections(recipe.sections, recipe.seed, **how)
+
+
+@cli.command()
+@click.argument("dst", type=click.Path(path_type=Path))
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def resume(dst: Path, jobs: int | None, as_json: bool, quiet: bool) -> int:
+    """Go on with the run that DST holds: recipe and seed lie there."""
+    from augkit.folder.plan import RECIPE
+    from augkit.recipe import load_recipe
+
+    if not (dst / RECIPE).is_file():
+        raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}")
+    recipe = load_recipe(dst / RECIPE)
+    how = {"resume": True, "overwrite": False, "dry_run": False}
+    return _run_sections(recipe.sections, recipe.seed, jobs=jobs, as_json=as_json, quiet=quiet, **how)
+
+
+def _run_sections(
+    sections: Sequence[Section],
+    seed: int,
+    *,
+    jobs: int | None,
+    resume: bool,
+    overwrite: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    from augkit import recipe, show
+    from augkit.folder.run import HowToRun
+
+    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
+    planned = recipe.plan_sections(sections, seed, how)
+    if dry_run:
+        if as_json:
+            _print_json([one.plan for one in planned])
+        else:
+            click.echo("\n".join(line for one in planned for line in show.plan_lines(one.plan)))
+        return EXIT_DONE
+    reports: list[Report] = []
+    for one in planned:
+        try:
+            with show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
+                reports.append(recipe.run_planned(one, how, progress))
+        except KeyboardInterrupt:
+            click.echo(f"augkit: interrupted; augkit resume {one.section.dst} goes on from here", err=True)
+            return EXIT_INTERRUPTED
+        if not quiet and not as_json:
+            click.echo(show.summary(reports[-1]))
+    if as_json:
+        _print_json(reports[0] if len(reports) == 1 else reports)
+    return max(report.exit_code for report in reports)
+
+
+@cli.command()
+@click.argument("clean", type=click.Path(path_type=Path))
+@click.argument("noisy", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def measure(clean: Path, noisy: Path, as_json: bool) -> int:
+    """Tell what noise lies between two files: SNR, PSNR, std and the clipped share."""
+    from augkit.measure import measure_files
+
+    levels = measure_files(clean, noisy)
+    if as_json:
+        _print_json(levels)
+    else:
+        for name, value in levels.items():
+            click.echo(f"{name:10} {_value(value)}")
+    return EXIT_DONE
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dict):
+        return "".join(f"\n  {name:20} {_value(item)}" for name, item in value.items())
+    return "-" if value is None else str(value)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def formats(as_json: bool) -> int:
+    """List what can be read and written here, and what each format keeps."""
+    from augkit import show
+    from augkit.folder.domains import DOMAINS, load_domain
+
+    known = {name: list(load_domain(name).formats()) for name in DOMAINS}
+    if as_json:
+        _print_json(known)
+    else:
+        rows = [row for name, infos in known.items() for row in show.format_rows(name, infos)]
+        click.echo(show.table(["domain", "format", "suffixes", "keeps", "limits"], rows))
+    return EXIT_DONE
+
+
+def _print_json(data: object) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.encode(data).decode())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; whatever happens, a person reads one line."""
+    try:
+        code = cli.main(list(argv) if argv is not None else None, prog_name="augkit", standalone_mode=False)
+    except click.ClickException as error:
+        _complain(error.format_message())
+        return EXIT_USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return EXIT_INTERRUPTED
+    except UsageError as error:
+        _complain(str(error))
+        return EXIT_USAGE
+    except (AugkitError, OSError) as error:
+        _complain(str(error))
+        return EXIT_NOTHING_WRITTEN
+    except Exception as error:
+        if os.environ.get("AUGKIT_TRACEBACK"):
+            raise
+        _complain(f"internal error: {type(error).__name__}: {error}; please report it, with AUGKIT_TRACEBACK=1 set")
+        return EXIT_INTERNAL
+    return int(code or EXIT_DONE)
+
+
+def _complain(message: str) -> None:
+    print(f"augkit: error: {' '.join(message.split())}", file=sys.stderr)

@@ -1,0 +1,92 @@
+"""Making outputs durable behind the workers, a group at a time, before their rows say that they are there."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from augkit.folder.make import Made
+from augkit.folder.plan import JOURNAL
+from augkit.folder.storage import sync_file, sync_folders
+
+_GROUP_OUTPUTS, _GROUP_SECONDS = 128, 0.5
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Committer:
+    """One thread that syncs finished files and then appends their rows to the journal.
+
+    Leaving the context commits nothing more, but waits for the group under way; the journal stays for a resumed run.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._file = (root / JOURNAL).open("ab")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="augkit-commit")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+        self._file.close()
+
+    def commit_all(self, finished: Iterable[list[Made]]) -> Iterator[list[Made]]:
+        """Yield the outputs of `finished` in groups, once they are durable.
+
+        On an interrupt, what was finished is committed before it goes on its way.
+        """
+        group: list[Made] = []
+        under_way: Future[list[Made]] | None = None
+        since = time.monotonic()
+        try:
+            for outputs in finished:
+                group += outputs
+                if len(group) < _GROUP_OUTPUTS and time.monotonic() - since < _GROUP_SECONDS:
+                    continue
+                if under_way is not None:
+                    yield under_way.result()
+                under_way, group, since = self._thread.submit(self._commit, group), [], time.monotonic()
+        except KeyboardInterrupt:
+            self._thread.submit(self._commit, group).result()
+            raise
+        if under_way is not None:
+            yield under_way.result()
+        if group:
+            yield self._commit(group)
+
+    def _commit(self, group: Sequence[Made]) -> list[Made]:
+        """Sync files and folders, append the rows; return the group, with failures where a sync failed."""
+        settled = [self._synced(made) for made in group]
+        sync_folders([(self._root / made.name).parent for made in settled if not made.failure], self._root)
+        entries = [
+            _encode({"index": made.index, "row": made.row}) + b"\n"
+            for made in settled
+            if made.row is not None and not made.failure
+        ]
+        if entries:
+            self._file.write(b"".join(entries))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        return settled
+
+    def _synced(self, made: Made) -> Made:
+        if made.failure:
+            return made
+        try:
+            sync_file(self._root / made.name)
+        except OSError as error:
+            (self._root / made.name).unlink(missing_ok=True)
+            reason = f"could not be synced to the disk: {error.strerror}"
+            return msgspec.structs.replace(made, row=None, failure=reason)
+        return made

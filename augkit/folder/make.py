@@ -1,0 +1,125 @@
+"""Making the outputs of one source file: what a worker does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from augkit.errors import AugkitError
+from augkit.folder.domains import Item, load_domain
+from augkit.folder.options import Job
+from augkit.folder.plan import Output, Task
+from augkit.folder.storage import confine, write_atomically
+from augkit.noise.keys import STREAM_VERSION, Key
+from augkit.outcome import Outcome
+
+MEASURED = 256
+"""Lossy outputs that a run decodes to measure them when it measures a sample."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """What became of one output: its row, or the reason why there is none."""
+
+    index: int
+    name: str
+    source: str
+    copy: int
+    size: int = 0
+    row: dict[str, Any] | None = None
+    failure: str | None = None
+
+
+def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
+    """Write all outputs of one source; a failure is a result, not an exception.
+
+    Parameters
+    ----------
+    sample : float
+        Share of the lossy outputs whose level is measured by decoding them.
+    """
+    source = job.source_root / task.source
+    if task.kind == "copy":
+        return [_attempt(task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
+    try:
+        item = load_domain(job.domain).open_item(source, job.options)
+    except Exception as error:
+        reason = describe(error)
+        return [_failed(task, output, reason) for output in task.outputs]
+    return [_attempt(task, output, lambda output: _write(job, task, item, output, sample)) for output in task.outputs]
+
+
+def _attempt(task: Task, output: Output, make: Any) -> Made:
+    try:
+        size, row = make(output)
+    except Exception as error:
+        return _failed(task, output, describe(error))
+    return Made(output.index, output.name, task.source, output.copy, size, row)
+
+
+def _failed(task: Task, output: Output, reason: str) -> Made:
+    return Made(output.index, output.name, task.source, output.copy, failure=reason)
+
+
+def describe(error: BaseException) -> str:
+    """Return one line for a person: our own messages as they are, the system's with their file, others as a fault."""
+    if isinstance(error, AugkitError):
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = "not enough memory for this file"
+    elif isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = f"unexpected {type(error).__name__}: {error} (a fault in augkit; please report it with this file)"
+    return " ".join(text.split())
+
+
+def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> tuple[int, dict[str, Any]]:
+    key = Key(job.seed, path=(task.source, output.copy))
+    if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
+        size, _ = _copy(job, job.source_root / task.source, output)
+        return size, _row(job, task, output, size, None)
+    target = job.target_root / output.name
+    confine(target, job.target_root)
+    measure = key.child("measure").uniform() < sample
+    outcome, size = write_atomically(target, lambda temporary: _finish(item, temporary, key, measure))
+    return size, _row(job, task, output, size, outcome)
+
+
+def _finish(item: Item, temporary: Path, key: Key, measure: bool) -> tuple[Outcome, int]:
+    return item.write(temporary, key, measure=measure), os.stat(temporary).st_size  # noqa: PTH116
+
+
+def _copy(job: Job, source: Path, output: Output) -> tuple[int, None]:
+    target = job.target_root / output.name
+    confine(target, job.target_root)
+    write_atomically(target, lambda temporary: shutil.copyfile(source, temporary))
+    return target.stat().st_size, None
+
+
+def _row(job: Job, task: Task, output: Output, size: int, outcome: Outcome | None) -> dict[str, Any]:
+    parent = PurePosixPath(task.source).parent
+    row: dict[str, Any] = {
+        "file_name": output.name,
+        "source": task.source,
+        "label": parent.name or None,
+        "copy": output.copy,
+        "seed": job.seed,
+        "noise": outcome.noise if outcome else None,
+        "requested": outcome.requested if outcome else None,
+        "drawn": outcome.drawn if outcome else None,
+        "achieved": outcome.achieved if outcome else {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0},
+        "format": outcome.format if outcome else None,
+        "notices": list(outcome.notices) if outcome else ["left clean: the unchanged source"],
+        "bytes": size,
+        "stream_version": STREAM_VERSION,
+    }
+    return row
+
+
+def sample_share(job: Job, outputs: int) -> float:
+    """Return the share of lossy outputs to be measured, as the ``measure`` option asks."""
+    return {"all": 1.0, "none": 0.0, "sample": min(1.0, MEASURED / max(outputs, 1))}[job.folder.measure]

@@ -1,0 +1,113 @@
+"""The records of a run: reading those of an earlier one, and writing metadata.jsonl and failures.jsonl at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from augkit.errors import OutputError, UsageError
+from augkit.folder.make import Made
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Plan
+from augkit.folder.storage import sync_file, sync_folders, write_atomically
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Entry(msgspec.Struct):
+    """One journalled row: its number in the plan, then the row as it will stand in the manifest."""
+
+    index: int
+    row: msgspec.Raw
+
+
+def finished(root: Path, plan: Plan) -> dict[int, bytes]:
+    """Return the rows of the outputs that an earlier run finished, by their number in `plan`.
+
+    Rows count where their file is there with its size. A torn last line of the journal, which a kill can leave, is
+    cut off; any other line that cannot be read is an error.
+    """
+    numbers = {output.name: output.index for task in plan.tasks for output in task.outputs}
+    rows: dict[int, bytes] = {}
+    for line in _lines(root / METADATA, torn=False) + _journal_rows(root / JOURNAL):
+        try:
+            row = msgspec.json.decode(line, type=dict[str, Any])
+            name, size = str(row["file_name"]), int(row["bytes"])
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            raise UsageError(f"{root / METADATA}: a row cannot be read: {line[:80]!r}; use --overwrite") from None
+        if name in numbers and _has_size(root / name, size):
+            rows[numbers[name]] = line
+    return rows
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat(follow_symlinks=False).st_size == size
+    except OSError:
+        return False
+
+
+def _lines(path: Path, *, torn: bool) -> list[bytes]:
+    if not path.exists():
+        return []
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1] if torn else data
+    if len(whole) < len(data):
+        os.truncate(path, len(whole))
+    return whole.splitlines()
+
+
+def _journal_rows(path: Path) -> list[bytes]:
+    decoder = msgspec.json.Decoder(Entry)
+    try:
+        return [bytes(decoder.decode(line).row) for line in _lines(path, torn=True)]
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: the journal is damaged ({error}); use --overwrite to begin anew") from None
+
+
+def merge(root: Path, earlier: dict[int, bytes]) -> None:
+    """Write metadata.jsonl in the plan's order from the journal and the rows of earlier runs; drop the journal."""
+    places: list[tuple[int, int, int]] = []
+    decoder = msgspec.json.Decoder(Entry)
+    with (root / JOURNAL).open("rb") as journal:
+        begin = 0
+        for line in journal:
+            places.append((decoder.decode(line).index, begin, len(line)))
+            begin += len(line)
+        chosen = {index: (start, length) for index, start, length in places}
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as out:
+                for index in sorted(chosen.keys() | earlier.keys()):
+                    if index in chosen:
+                        start, length = chosen[index]
+                        journal.seek(start)
+                        out.write(bytes(decoder.decode(journal.read(length)).row) + b"\n")
+                    else:
+                        out.write(earlier[index] + b"\n")
+                out.flush()
+                os.fsync(out.fileno())
+
+        write_atomically(root / METADATA, write)
+    sync_folders([root], root)
+    (root / JOURNAL).unlink()
+
+
+def write_failures(root: Path, faults: Iterable[Fault], failed: Iterable[Made]) -> None:
+    """Write failures.jsonl, sorted by source, or remove an old one where nothing failed."""
+    rows: list[dict[str, Any]] = [{"source": fault.source, "copy": None, "reason": fault.reason} for fault in faults]
+    rows += [{"source": made.source, "copy": made.copy, "reason": made.failure} for made in failed]
+    path = root / FAILURES
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    rows.sort(key=lambda row: (str(row["source"]), row["copy"] or 0))
+    data = b"".join(_encode(row) + b"\n" for row in rows)
+    try:
+        write_atomically(path, lambda temporary: temporary.write_bytes(data))
+        sync_file(path)
+    except OSError as error:
+        raise OutputError(f"{path}: could not be written: {error.strerror}") from None

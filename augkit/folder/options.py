@@ -1,0 +1,108 @@
+"""What a run over a folder is asked to do, whatever the domain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from augkit.errors import UsageError
+
+
+class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The part of a recipe that names files, and how many outputs each of them gets.
+
+    Attributes
+    ----------
+    copies : int
+        Noisy outputs of each source; with more than one they are named ``stem_n1.ext``, ``stem_n2.ext``...
+    probability : float
+        Share of the outputs that get noise; the others are the unchanged source.
+    include, exclude : list of str
+        Globs on names relative to SRC (``**`` crosses folders; a glob without a slash is matched on the file name).
+    files_from : str or None
+        A text file of names relative to SRC, one a line; only these are read.
+    keep_original : bool
+        Also put the unchanged source into DST.
+    copy_others : bool
+        Copy the files that are not of this domain.
+    on_error : str
+        "skip" lists a failed file and goes on; "stop" ends the run.
+    max_errors : int or str or None
+        Failures after which the run ends: a number, or a share of the files such as "5%".
+    measure : str
+        Which lossy outputs are decoded to measure the achieved level: "all", a keyed "sample", or "none".
+    """
+
+    copies: int = 1
+    probability: float = 1.0
+    include: list[str] = []
+    exclude: list[str] = []
+    files_from: str | None = None
+    keep_original: bool = False
+    copy_others: bool = False
+    on_error: Literal["skip", "stop"] = "skip"
+    max_errors: int | str | None = None
+    measure: Literal["all", "sample", "none"] = "sample"
+
+    def check(self) -> None:
+        """Raise `UsageError` for values out of range."""
+        if self.copies < 1:
+            raise UsageError(f"copies={self.copies}: expected 1 or more")
+        if not 0 <= self.probability <= 1:
+            raise UsageError(f"probability={self.probability:g}: expected a share from 0 to 1")
+        self.error_budget(1)
+
+    def error_budget(self, files: int) -> float:
+        """Return how many of `files` may fail before the run ends."""
+        if self.on_error == "stop":
+            return 0
+        if self.max_errors is None:
+            return float("inf")
+        text = str(self.max_errors).strip()
+        try:
+            budget = float(text.removesuffix("%")) * (files / 100 if text.endswith("%") else 1)
+        except ValueError:
+            budget = -1.0
+        if not budget >= 0:
+            raise UsageError(f"max_errors={self.max_errors}: expected a number of files or a share such as 5%")
+        return budget
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One run over one folder, complete and ready to be sent to a worker.
+
+    Attributes
+    ----------
+    domain : str
+        A name in `augkit.folder.domains.DOMAINS`.
+    src : str
+        The folder that source names are relative to.
+    dst : str
+        The folder of the outputs.
+    only : str or None
+        The one name to read where SRC was a file.
+    seed : int
+        Of the whole run.
+    options : Struct
+        The domain's own options, which pass through unread.
+    """
+
+    domain: str
+    src: str
+    dst: str
+    seed: int
+    options: Any
+    folder: FolderOptions = FolderOptions()
+    only: str | None = None
+
+    @property
+    def source_root(self) -> Path:
+        """SRC as a path."""
+        return Path(self.src)
+
+    @property
+    def target_root(self) -> Path:
+        """DST as a path."""
+        return Path(self.dst)

@@ -1,0 +1,195 @@
+"""The whole plan of a run, made and checked before the first byte is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import msgspec
+
+from augkit.errors import AugkitError, InputError, UsageError
+from augkit.folder.domains import Domain, load_domain
+from augkit.folder.options import FolderOptions, Job
+from augkit.folder.walk import Found, inspect, walk
+
+METADATA = "metadata.jsonl"
+FAILURES = "failures.jsonl"
+RECIPE = "recipe.toml"
+JOURNAL = ".augkit-journal.jsonl"
+RESERVED = (METADATA, FAILURES, RECIPE, JOURNAL)
+
+
+class Output(msgspec.Struct, frozen=True):
+    """One file to be written: its number in the plan, its name in DST, and which copy of its source it is.
+
+    Copy 0 is the unchanged original.
+    """
+
+    index: int
+    name: str
+    copy: int
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One source file with all its outputs.
+
+    A "copy" task carries a file of no domain over, without rows.
+    """
+
+    source: str
+    size: int
+    outputs: tuple[Output, ...]
+    kind: Literal["noise", "copy"] = "noise"
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A source that is known not to work before it is opened."""
+
+    source: str
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What will be read and written.
+
+    Attributes
+    ----------
+    tasks : tuple of Task
+        In the order of the source names.
+    faults : tuple of Fault
+        What cannot be done.
+    ignored : int
+        Files that are not of this domain and are left where they are.
+    """
+
+    tasks: tuple[Task, ...]
+    faults: tuple[Fault, ...]
+    ignored: int
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs that get a row."""
+        return sum(len(task.outputs) for task in self.tasks if task.kind == "noise")
+
+    @property
+    def size(self) -> int:
+        """Bytes to be read."""
+        return sum(task.size for task in self.tasks)
+
+
+def make_plan(job: Job) -> Plan:
+    """Find the sources, name the outputs and refuse what would lose a file.
+
+    Raises
+    ------
+    UsageError
+        For nothing to do, outputs of one name, or options that contradict each other.
+    """
+    job.folder.check()
+    domain = load_domain(job.domain)
+    found, others = _sources(job, domain)
+    tasks: list[Task] = []
+    faults: list[Fault] = []
+    index = 0
+    for file in found:
+        try:
+            if file.fault:
+                raise InputError(file.fault)
+            names = output_names(file.name, domain, job)
+        except AugkitError as error:
+            faults.append(Fault(file.name, str(error)))
+            continue
+        outputs = tuple(Output(index + i, name, copy) for i, (copy, name) in enumerate(names))
+        index += len(outputs)
+        tasks.append(Task(file.name, file.size, outputs))
+    if job.folder.copy_others:
+        tasks += [Task(file.name, file.size, (Output(-1, file.name, 0),), "copy") for file in others if not file.fault]
+    plan = Plan(tuple(tasks), tuple(faults), 0 if job.folder.copy_others else len(others))
+    if not plan.outputs and not faults:
+        suffixes = " ".join(domain.suffixes())
+        raise UsageError(f"{job.src}: no {job.domain} found here ({len(others)} other files); looked for {suffixes}")
+    _refuse_collisions(plan.tasks)
+    return plan
+
+
+def _sources(job: Job, domain: Domain) -> tuple[list[Found], list[Found]]:
+    """Return the files to be noised, and the others."""
+    root = job.source_root
+    if job.only is not None:
+        return [inspect(str(root / job.only), job.only, os.path.realpath(root))], []
+    files = walk(root)
+    if job.folder.files_from is not None:
+        files = _listed(files, Path(job.folder.files_from))
+    suffixes = tuple(domain.suffixes())
+    chosen = _matcher(job.folder)
+    ours, others = [], []
+    for file in files:
+        is_ours = file.name.lower().endswith(suffixes) or (file.fault is not None and "." not in Path(file.name).name)
+        if is_ours and chosen(file.name):
+            ours.append(file)
+        elif not is_ours:
+            others.append(file)
+    return ours, others
+
+
+def _listed(files: Sequence[Found], listing: Path) -> list[Found]:
+    try:
+        lines = listing.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"files_from={listing}: a text file of names was expected: {error}") from None
+    names = dict.fromkeys(PurePosixPath(line.strip()).as_posix() for line in lines if line.strip())
+    known = {file.name: file for file in files}
+    return [known.get(name) or Found(name, 0, f"listed in {listing.name} but not found") for name in sorted(names)]
+
+
+class _matcher:  # noqa: N801  (used like a function)
+    """Whether a name passes the include and exclude globs."""
+
+    def __init__(self, options: FolderOptions) -> None:
+        self._include = [_glob(pattern) for pattern in options.include]
+        self._exclude = [_glob(pattern) for pattern in options.exclude]
+
+    def __call__(self, name: str) -> bool:
+        """Tell whether the file called `name` takes part."""
+        return (not self._include or _any(self._include, name)) and not _any(self._exclude, name)
+
+
+def _any(patterns: Iterable[tuple[bool, re.Pattern[str]]], name: str) -> bool:
+    return any(pattern.fullmatch(name if whole else PurePosixPath(name).name) for whole, pattern in patterns)
+
+
+def _glob(pattern: str) -> tuple[bool, re.Pattern[str]]:
+    """Return whether a glob is matched on the whole name, and its regular expression."""
+    text = ""
+    for part in re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern):
+        wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
+        text += wild or (part.replace("[!", "[^") if part.startswith("[") and part.endswith("]") else re.escape(part))
+    return "/" in pattern, re.compile(text)
+
+
+def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
+    """Return (copy, name) of each output of a source."""
+    path = PurePosixPath(source)
+    suffix = domain.output_suffix(path.suffix, job.options)
+    folder = job.folder
+    if folder.copies == 1 and not folder.keep_original:
+        return [(1, str(path.with_suffix(suffix)))]
+    noisy = [(n, str(path.with_name(f"{path.stem}_n{n}{suffix}"))) for n in range(1, folder.copies + 1)]
+    return [(0, source), *noisy] if folder.keep_original else noisy
+
+
+def _refuse_collisions(tasks: Sequence[Task]) -> None:
+    taken: dict[str, str] = {name.casefold(): "augkit's own record" for name in RESERVED}
+    for task in tasks:
+        for output in task.outputs:
+            place = unicodedata.normalize("NFC", output.name).casefold()
+            if place in taken:
+                raise UsageError(
+                    f"{task.source} and {taken[place]} would both be written to {output.name} (names that differ only "
+                    "in case or Unicode form count as one); rename one, or use --include/--exclude or another --format"
+                )
+            taken[place] = task.source

@@ -1,0 +1,78 @@
+"""Files that are complete under their final names, and durable before anything says so."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from augkit.errors import OutputError
+
+TEMP_PREFIX = ".augkit-tmp-"
+
+T = TypeVar("T")
+
+
+def write_atomically(target: Path, make: Callable[[Path], T]) -> T:
+    """Let `make` write a temporary file beside `target`, then rename it; on any error nothing is left.
+
+    The temporary name is short and random, the file is 0600 until it is complete. A file that replaces an older one is
+    synced before the rename, so that a power cut leaves one of the two.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        made = make(temporary)
+        temporary.chmod(0o666 & ~_UMASK)
+        if os.path.lexists(target):
+            sync_file(temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return made
+
+
+def _read_umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+_UMASK = _read_umask()
+
+
+def sync_file(path: Path) -> None:
+    """Wait until the file's bytes are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folders(folders: Iterable[Path], root: Path) -> None:
+    """Wait until the names in `folders`, and their own names up to `root`, are on the disk."""
+    chain: set[Path] = set()
+    for folder in set(folders):
+        chain.update(parent for parent in (folder, *folder.parents) if parent == root or root in parent.parents)
+    for folder in sorted(chain, reverse=True):
+        sync_file(folder)
+
+
+def confine(target: Path, root: Path) -> None:
+    """Raise `OutputError` where a symbolic link in DST would lead `target` out of it."""
+    real, inside = os.path.realpath(target.parent), os.path.realpath(root)
+    if os.path.commonpath([real, inside]) != inside:
+        raise OutputError(f"{target}: a symbolic link leads out of {root}, to {real}; remove it")
+
+
+def remove_leftovers(root: Path) -> None:
+    """Delete temporary files that a killed run left below `root`."""
+    for folder, _, names in os.walk(root):
+        for name in names:
+            if name.startswith(TEMP_PREFIX):
+                (Path(folder) / name).unlink(missing_ok=True)

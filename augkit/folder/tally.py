@@ -1,0 +1,149 @@
+"""Counting while a run goes on, and the report at its end."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from augkit.folder.make import Made
+from augkit.folder.options import Job
+from augkit.folder.plan import Plan
+
+
+@dataclass(slots=True)
+class Spread:
+    """Least, greatest and mean of the numbers seen, in constant memory."""
+
+    count: int = 0
+    total: float = 0.0
+    least: float = math.inf
+    greatest: float = -math.inf
+
+    def add(self, value: object) -> None:
+        """Take in a number; anything else is passed over."""
+        if isinstance(value, float | int):
+            self.count += 1
+            self.total += value
+            self.least, self.greatest = min(self.least, value), max(self.greatest, value)
+
+    def summary(self) -> dict[str, float] | None:
+        """Return mean, least and greatest, or None where no number was seen."""
+        if not self.count:
+            return None
+        return {"mean": self.total / self.count, "least": self.least, "greatest": self.greatest}
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has done so far."""
+
+    resumed: int = 0
+    failed_before: int = 0
+    outputs: int = 0
+    bytes_written: int = 0
+    failures: list[Made] = field(default_factory=list)
+    notices: Counter[str] = field(default_factory=Counter)
+    std: Spread = field(default_factory=Spread)
+    snr_db: Spread = field(default_factory=Spread)
+    clipped: Spread = field(default_factory=Spread)
+
+    @property
+    def failed(self) -> int:
+        """Sources that failed."""
+        return self.failed_before + len({made.source for made in self.failures})
+
+    def add(self, made: Made) -> None:
+        """Count one output."""
+        if made.failure is not None:
+            self.failures.append(made)
+            return
+        self.bytes_written += made.size
+        if made.row is None:
+            return
+        self.outputs += 1
+        self.notices.update(made.row["notices"])
+        achieved: dict[str, Any] = made.row["achieved"]
+        for name in ("std", "snr_db", "clipped"):
+            getattr(self, name).add(achieved.get(name))
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a run.
+
+    Attributes
+    ----------
+    domain, dst : str
+        What was run, and where its outputs lie.
+    seed : int
+        The seed that makes the same outputs again.
+    files, outputs, resumed, failed, ignored : int
+        Sources in the plan, outputs written now, outputs kept of an earlier run, sources that failed, and other files
+        left where they are.
+    bytes_read, bytes_written : int
+        Sizes of the sources and of the outputs.
+    seconds : float
+        Wall time.
+    achieved : dict
+        Mean, least and greatest of ``std``, ``snr_db`` and ``clipped`` over the outputs that were measured.
+    failures : list of dict
+        ``source``, ``copy`` and ``reason`` of the first failures; all are in failures.jsonl.
+    notices : dict
+        What was converted or not kept, and how often.
+    stopped : bool
+        True where the error budget was spent and the run ended early.
+    """
+
+    domain: str
+    dst: str
+    seed: int
+    files: int
+    outputs: int
+    resumed: int
+    failed: int
+    ignored: int
+    bytes_read: int
+    bytes_written: int
+    seconds: float
+    achieved: dict[str, dict[str, float] | None]
+    failures: list[dict[str, Any]]
+    notices: dict[str, int]
+    stopped: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; 1 done, some files failed; 3 budget spent, or nothing could be written."""
+        nothing = self.failed > 0 and self.outputs + self.resumed == 0
+        return 3 if self.stopped or nothing else 1 if self.failed else 0
+
+
+SHOWN = 20
+"""Failures and notices that a report carries."""
+
+
+def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: bool) -> Report:
+    """Put the figures of a finished run together."""
+    failures: list[dict[str, Any]] = [
+        {"source": fault.source, "copy": None, "reason": fault.reason} for fault in plan.faults
+    ]
+    failures += [{"source": made.source, "copy": made.copy, "reason": made.failure} for made in tally.failures]
+    return Report(
+        domain=job.domain,
+        dst=job.dst,
+        seed=job.seed,
+        files=len(plan.tasks) + len(plan.faults),
+        outputs=tally.outputs,
+        resumed=tally.resumed,
+        failed=tally.failed,
+        ignored=plan.ignored,
+        bytes_read=plan.size,
+        bytes_written=tally.bytes_written,
+        seconds=seconds,
+        achieved={name: getattr(tally, name).summary() for name in ("std", "snr_db", "clipped")},
+        failures=failures[:SHOWN],
+        notices=dict(tally.notices.most_common(SHOWN)),
+        stopped=stopped,
+    )

@@ -1,0 +1,70 @@
+"""Finding the files of a folder: sorted, never out of it, and never lost without a word."""
+
+from __future__ import annotations
+
+import os
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """A file below the root: its name relative to it, its size, and why it cannot be read, if so."""
+
+    name: str
+    size: int
+    fault: str | None = None
+
+
+def walk(root: Path) -> list[Found]:
+    """Return all files below `root` that are not hidden, sorted by their names.
+
+    Folders behind symbolic links are not entered; links to files are followed within `root` only. What is no regular
+    file, or cannot be reached, comes with its fault.
+    """
+    found = list(_below(root, "", os.path.realpath(root)))
+    return sorted(found, key=lambda file: (unicodedata.normalize("NFC", file.name), file.name))
+
+
+def _below(folder: Path, prefix: str, root: str) -> Iterator[Found]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        yield Found(prefix.rstrip("/") or ".", 0, f"the folder cannot be read: {error.strerror}")
+        return
+    for entry in entries:
+        name = prefix + entry.name
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(folder / entry.name, name + "/", root)
+        else:
+            yield inspect(entry.path, name, root)
+
+
+def inspect(path: str, name: str, root: str) -> Found:
+    """Describe one directory entry that is no folder."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            real = os.path.realpath(path)
+            if os.path.commonpath([real, root]) != root:
+                return Found(name, 0, f"a symbolic link that leads out of the source folder, to {real}")
+            status = os.stat(path)  # noqa: PTH116
+    except OSError as error:
+        return Found(name, 0, f"cannot be reached: {error.strerror}")
+    if stat.S_ISDIR(status.st_mode):
+        return Found(name, 0, "a symbolic link to a folder, which is not followed")
+    if not stat.S_ISREG(status.st_mode):
+        return Found(name, 0, f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'a special file')}")
+    return Found(name, status.st_size)
+
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFCHR: "a character device",
+}

@@ -1,0 +1,267 @@
+"""What a run does, as data: recipes in TOML, and running them.
+
+A recipe has a seed and one section for each folder, under the name of its domain::
+
+    seed = 7
+
+    [[images]]
+    src = "photos"
+    dst = "photos-noisy"
+    noise = "student-t:df=3"
+    std = "0.02..0.2"
+    copies = 2
+
+Paths are relative to the recipe. Each DST holds the recipe of its own section, which repeats it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+
+from augkit.errors import UsageError, nearest
+from augkit.folder.options import FolderOptions, Job
+from augkit.folder.plan import RECIPE, Plan
+from augkit.folder.run import HowToRun, Progress, check_job, run_job
+from augkit.folder.tally import Report
+from augkit.level import NoiseOptions
+
+VERSION = 1
+_SIZE_CAP = 1_000_000
+_SEED_BITS = 63  # what a TOML integer holds
+
+_OPTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "images": "augkit.images.options:ImageOptions",
+        "audio": "augkit.audio.options:AudioOptions",
+        "series": "augkit.series.options:SeriesOptions",
+    }
+)
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """One folder of a recipe: its domain, its places (absolute) and its options."""
+
+    domain: str
+    src: str
+    dst: str
+    options: NoiseOptions
+    folder: FolderOptions = FolderOptions()
+
+
+class Recipe(msgspec.Struct, frozen=True, kw_only=True):
+    """A seed and sections."""
+
+    seed: int
+    sections: tuple[Section, ...]
+
+
+def options_type(domain: str) -> type[NoiseOptions]:
+    """Return the struct of a domain's own options."""
+    from importlib import import_module
+
+    module, _, name = _OPTIONS[domain].partition(":")
+    chosen: type[NoiseOptions] = getattr(import_module(module), name)
+    return chosen
+
+
+def make_section(domain: str, src: str, dst: str, given: Mapping[str, Any], where: str = "") -> Section:
+    """Build a section from a flat table of options, strictly.
+
+    Raises
+    ------
+    UsageError
+        For an unknown key (with the nearest known one), a wrong type or a value out of range; `where` begins it.
+    """
+    own = options_type(domain)
+    known = (*own.__struct_fields__, *FolderOptions.__struct_fields__)
+    for key in given:
+        if key not in known:
+            raise UsageError(f"{where}{key}: no such option of {domain}{nearest(key, known)}")
+    ours = {key: value for key, value in given.items() if key in FolderOptions.__struct_fields__}
+    theirs = {key: value for key, value in given.items() if key not in ours}
+    try:
+        folder = msgspec.convert(ours, FolderOptions)
+        options = msgspec.convert(theirs, own)
+        folder.check()
+        options.level()
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{where}{_fault(error)}") from None
+    except UsageError as error:
+        raise UsageError(f"{where}{error}") from None
+    return Section(domain=domain, src=src, dst=dst, options=options, folder=folder)
+
+
+def _fault(error: msgspec.ValidationError) -> str:
+    text, _, path = str(error).partition(" - at `$")
+    name = path.rstrip("`").lstrip(".")
+    return f"{name}: {text[0].lower()}{text[1:]}" if name else text
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe file; without a seed, a fresh one is drawn.
+
+    Raises
+    ------
+    UsageError
+        With the path of the fault.
+    """
+    try:
+        if path.stat().st_size > _SIZE_CAP:
+            raise UsageError(f"{path}: a recipe of at most {_SIZE_CAP} bytes was expected")
+        data = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path}: no recipe could be read: {getattr(error, 'strerror', None) or error}") from None
+    version, seed = data.pop("version", VERSION), data.pop("seed", None)
+    if version != VERSION:
+        raise UsageError(f"{path}: version: this augkit reads version {VERSION}, got {version!r}")
+    if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
+        raise UsageError(f"{path}: seed: an integer of 0 or more was expected, got {seed!r}")
+    sections = tuple(_sections(path, data))
+    if not sections:
+        raise UsageError(f"{path}: a section was expected, one of [[images]], [[audio]], [[series]]")
+    return Recipe(seed=fresh_seed() if seed is None else seed, sections=sections)
+
+
+def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
+    sections = []
+    for domain, tables in data.items():
+        if domain not in _OPTIONS:
+            raise UsageError(
+                f"{path}: {domain}: no such section{nearest(domain, _OPTIONS)}; known are {', '.join(_OPTIONS)}"
+            )
+        for number, table in enumerate(tables if isinstance(tables, list) else [tables]):
+            where = f"{path}: {domain}[{number}]."
+            if not isinstance(table, dict):
+                raise UsageError(f"{where.rstrip('.')}: a table was expected, as in [[{domain}]]")
+            table = dict(table)  # noqa: PLW2901
+            src, dst = (_place(path, where, name, table.pop(name, None)) for name in ("src", "dst"))
+            if table.get("files_from") is not None:
+                table["files_from"] = _place(path, where, "files_from", table["files_from"])
+            sections.append(make_section(domain, src, dst, table, where))
+    return sections
+
+
+def _place(recipe: Path, where: str, name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{where}{name}: a path was expected, got {value!r}")
+    return str(Path(os.path.normpath(recipe.parent / value)))
+
+
+def dump_section(section: Section, seed: int) -> bytes:
+    """Return the recipe.toml of one section, with paths relative to its DST and only what is not a default."""
+    import tomli_w
+
+    dst = os.path.realpath(section.dst)
+    table: dict[str, Any] = {"src": Path(os.path.relpath(os.path.realpath(section.src), dst)).as_posix(), "dst": "."}
+    for part in (section.options, section.folder):
+        for field in msgspec.structs.fields(part):
+            value = getattr(part, field.name)
+            default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
+            if value != default:
+                table[field.name] = value
+    if section.folder.files_from is not None:
+        table["files_from"] = os.path.relpath(os.path.realpath(section.folder.files_from), dst)
+    return tomli_w.dumps({"version": VERSION, "seed": seed, section.domain: [table]}).encode()
+
+
+def fresh_seed() -> int:
+    """Draw a seed from the system's entropy."""
+    return secrets.randbits(_SEED_BITS)
+
+
+def seed_of(dst: Path) -> int | None:
+    """Return the seed of the run that DST holds, or None where it holds none."""
+    path = dst / RECIPE
+    return load_recipe(path).seed if path.is_file() else None
+
+
+def as_job(section: Section, seed: int) -> Job:
+    """Turn a section into the job of a folder run."""
+    src = Path(section.src)
+    single = not src.is_dir() and os.path.lexists(src)
+    return Job(
+        domain=section.domain,
+        src=str(src.parent if single else src),
+        dst=section.dst,
+        only=src.name if single else None,
+        seed=seed,
+        options=section.options,
+        folder=section.folder,
+    )
+
+
+class Planned(NamedTuple):
+    """A section that was checked and is ready to run."""
+
+    section: Section
+    job: Job
+    plan: Plan
+    recipe: bytes
+
+
+def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
+    """Plan and check all sections, as nothing is written before all of them can be run.
+
+    Raises
+    ------
+    UsageError
+        For the first section that cannot be run, or two of them with one DST.
+    """
+    places = [os.path.realpath(section.dst) for section in sections]
+    for place in places:
+        if places.count(place) > 1:
+            raise UsageError(f"dst={place}: two sections write here; give each its own folder")
+    jobs = [as_job(section, seed) for section in sections]
+    return [
+        Planned(section, job, check_job(job, how), dump_section(section, seed))
+        for section, job in zip(sections, jobs, strict=True)
+    ]
+
+
+def run_planned(planned: Planned, how: HowToRun, progress: Progress | None = None) -> Report:
+    """Run one section."""
+    return run_job(planned.job, planned.plan, planned.recipe, how, progress)
+
+
+def run(
+    recipe: Recipe | str | os.PathLike[str],
+    *,
+    jobs: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> list[Report]:
+    """Run all sections of a recipe, or of a recipe file; all are planned and checked before the first byte is written.
+
+    Parameters
+    ----------
+    recipe : Recipe or path
+        What to do.
+    jobs : int, optional
+        Worker processes; one a core by default. The outputs are the same for any number.
+    resume, overwrite : bool
+        Go on with what DST holds, or replace it; otherwise a DST that holds files is refused.
+    progress : callable, optional
+        Called with the tally so far and the plan.
+
+    Returns
+    -------
+    list of Report
+        One for each section.
+
+    Raises
+    ------
+    UsageError, OutputError
+        For what cannot be run at all; a file that fails is in the report instead.
+    """
+    whole = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
+    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
+    return [run_planned(planned, how, progress) for planned in plan_sections(whole.sections, whole.seed, how)]

@@ -1,0 +1,134 @@
+"""What a person sees of a run: a progress bar on a terminal, log lines elsewhere, and the summary at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+from augkit.folder.plan import Plan
+from augkit.folder.run import Progress
+from augkit.folder.tally import Report, Tally
+from augkit.outcome import FormatInfo
+
+_LOG_SECONDS = 30.0
+_FAILURES_SHOWN = 5
+_NOTICES_SHOWN = 5
+
+
+@contextmanager
+def progress_shown(title: str, *, quiet: bool) -> Iterator[Progress | None]:
+    """Give a progress callback: a bar where stderr is a terminal, a line every half minute where it is not."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar(title) as show:
+            yield show
+    else:
+        yield _Log(title)
+
+
+@contextmanager
+def _bar(title: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        row = bar.add_task(title, total=None, rate="")
+        began = monotonic()
+
+        def show(tally: Tally, plan: Plan) -> None:
+            rate = f"{tally.bytes_written / 1e6 / max(monotonic() - began, 1e-3):.1f} MB/s"
+            failed = f", {tally.failed} failed" if tally.failed else ""
+            bar.update(row, total=plan.outputs, completed=_done(tally), rate=rate + failed)
+
+        yield show
+
+
+class _Log:
+    def __init__(self, title: str) -> None:
+        self._title, self._last = title, monotonic()
+
+    def __call__(self, tally: Tally, plan: Plan) -> None:
+        if monotonic() - self._last >= _LOG_SECONDS:
+            self._last = monotonic()
+            print(f"{self._title}: {_done(tally)} of {plan.outputs}, {tally.failed} failed", file=sys.stderr)
+
+
+def _done(tally: Tally) -> int:
+    return tally.outputs + tally.resumed + len(tally.failures)
+
+
+def summary(report: Report) -> str:
+    """Return the lines that end a run: files, failures, rate, achieved level, notices."""
+    rate = report.bytes_written / 1e6 / max(report.seconds, 1e-3)
+    kept = f" ({report.resumed} were there)" if report.resumed else ""
+    lines = [
+        f"{report.domain}: {_count(report.files, 'file')} -> {_count(report.outputs, 'output')}{kept} in {report.dst}",
+        f"  time      {report.seconds:.2f} s, {rate:.1f} MB/s written",
+    ]
+    lines += [f"  achieved  {line}" for line in _achieved(report)]
+    lines.append(f"  seed      {report.seed}")
+    if report.ignored:
+        lines.append(f"  left out  {_count(report.ignored, 'other file')} (--copy-others takes them along)")
+    notices = list(report.notices.items())
+    lines += [f"  notice    {count} x {text}" for text, count in notices[:_NOTICES_SHOWN]]
+    if len(notices) > _NOTICES_SHOWN:
+        lines.append("  notice    ... more in metadata.jsonl")
+    if report.failed:
+        lines.append(f"  failed    {_count(report.failed, 'file')}, listed in failures.jsonl:")
+        lines += [f"            {row['source']}: {row['reason']}" for row in report.failures[:_FAILURES_SHOWN]]
+    if report.stopped:
+        lines.append(f"  stopped   the error budget is spent; augkit resume {report.dst} goes on")
+    return "\n".join(lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _achieved(report: Report) -> list[str]:
+    forms = {
+        "std": ("std", "{:.4g}", 1.0),
+        "snr_db": ("SNR", "{:.2f} dB", 1.0),
+        "clipped": ("clipped", "{:.2f} %", 100.0),
+    }
+    lines = []
+    for name, (title, form, factor) in forms.items():
+        spread = report.achieved.get(name)
+        if spread is not None:
+            mean, least, greatest = (form.format(spread[key] * factor) for key in ("mean", "least", "greatest"))
+            lines.append(f"{title} {mean}" + (f" ({least} to {greatest})" if least != greatest else ""))
+    return lines
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Yield one line for each output of a dry run, and one for each fault."""
+    for task in plan.tasks:
+        for output in task.outputs:
+            yield f"{task.source} -> {output.name}" + (" (copied)" if output.copy == 0 else "")
+    for fault in plan.faults:
+        yield f"{fault.source}: would fail: {fault.reason}"
+    yield f"{_count(len(plan.tasks), 'file')}, {_count(plan.outputs, 'output')}, {plan.size / 1e6:.1f} MB to read"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows in columns as wide as their widest cell."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    )
+
+
+def format_rows(domain: str, formats: Sequence[FormatInfo]) -> list[list[str]]:
+    """Return the rows of ``augkit formats`` for one domain."""
+    return [[domain, row.name, " ".join(row.suffixes), row.keeps, row.limits] for row in formats]
