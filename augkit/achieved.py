@@ -24,11 +24,11 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     flat = samples.reshape(-1)
     other = None if minus is None else minus.reshape(-1)
     for begin in range(0, flat.size, CHUNK):
-        piece = flat[begin : begin + CHUNK].astype(np.float64)
-        if other is not None:
-            with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
+            piece = flat[begin : begin + CHUNK].astype(np.float64)
+            if other is not None:
                 piece -= other[begin : begin + CHUNK]
-        power = float(np.add.reduce(np.square(piece, out=piece)))
+            power = float(np.add.reduce(np.square(piece, out=piece)))
         if not math.isfinite(power):
             piece = piece[np.isfinite(piece)]
             power = float(np.add.reduce(piece))

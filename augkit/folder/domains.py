@@ -57,5 +57,10 @@ DOMAINS: Mapping[str, str] = MappingProxyType(
 
 
 def load_domain(name: str) -> Domain:
-    """Import the domain called `name`; only then are its libraries loaded."""
-    return cast(Domain, import_module(DOMAINS[name]))
+    """Import the domain called `name`, a row of `DOMAINS` or a module that offers the same; only then is it loaded."""
+    return cast(Domain, import_module(module_of(name)))
+
+
+def module_of(name: str) -> str:
+    """Return the module of a domain."""
+    return DOMAINS.get(name, name)

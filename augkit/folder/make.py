@@ -41,7 +41,7 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
     sample : float
         Share of the lossy outputs whose level is measured by decoding them.
     """
-    source = job.source_root / task.source
+    source = resolved(job, task)
     if task.kind == "copy":
         return [_attempt(task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
     try:
@@ -50,6 +50,12 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
         reason = describe(error)
         return [_failed(task, output, reason) for output in task.outputs]
     return [_attempt(task, output, lambda output: _write(job, task, item, output, sample)) for output in task.outputs]
+
+
+def resolved(job: Job, task: Task) -> Path:
+    """Return the path of a source, behind its symbolic link where it is one; the plan has checked where that leads."""
+    path = job.source_root / task.source
+    return path.resolve() if path.is_symlink() else path
 
 
 def _attempt(task: Task, output: Output, make: Any) -> Made:
@@ -80,7 +86,7 @@ def describe(error: BaseException) -> str:
 def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> tuple[int, dict[str, Any]]:
     key = Key(job.seed, path=(task.source, output.copy))
     if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
-        size, _ = _copy(job, job.source_root / task.source, output)
+        size, _ = _copy(job, resolved(job, task), output)
         return size, _row(job, task, output, size, None)
     target = job.target_root / output.name
     confine(target, job.target_root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -120,7 +119,7 @@ def _sources(job: Job, domain: Domain) -> tuple[list[Found], list[Found]]:
     """Return the files to be noised, and the others."""
     root = job.source_root
     if job.only is not None:
-        return [inspect(str(root / job.only), job.only, os.path.realpath(root))], []
+        return [inspect(str(root / job.only), job.only)], []
     files = walk(root)
     if job.folder.files_from is not None:
         files = _listed(files, Path(job.folder.files_from))

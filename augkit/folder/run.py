@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 
 import msgspec
 
 from augkit.errors import UsageError
 from augkit.folder.commit import Committer
-from augkit.folder.make import sample_share
+from augkit.folder.make import Made, sample_share
 from augkit.folder.manifest import finished, merge, write_failures
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan, Task, make_plan
 from augkit.folder.tally import Report, Tally, make_report
+from augkit.folder.storage import remove_leftovers
 from augkit.folder.target import check_contents, check_places, prepare
 from augkit.folder.workers import run_tasks
 
@@ -67,20 +68,28 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
     budget = job.folder.error_budget(len(plan.tasks) + len(plan.faults))
     tasks = _left(plan, earlier)
     made = run_tasks(job, tasks, sample_share(job, plan.outputs), how.jobs)
-    stopped = False
-    with closing(made), Committer(job.target_root) as committer:
-        for settled in committer.commit_all(made):
-            for output in settled:
-                tally.add(output)
-            if progress is not None:
-                progress(tally, plan)
-            if tally.failed > budget:
-                stopped = True
-                break
+    whole = False
+    try:
+        with closing(made), Committer(job.target_root) as committer:
+            whole = _take_in(committer.commit_all(made), tally, budget, lambda: progress and progress(tally, plan))
+    finally:
+        if tally.failures or not whole:
+            remove_leftovers(job.target_root)  # of workers that died, or were stopped within a file
     write_failures(job.target_root, plan.faults, tally.failures)
-    if not stopped:
+    if whole:
         merge(job.target_root, earlier)
-    return make_report(job, plan, tally, time.monotonic() - began, stopped=stopped)
+    return make_report(job, plan, tally, time.monotonic() - began, stopped=not whole)
+
+
+def _take_in(groups: Iterable[list[Made]], tally: Tally, budget: float, show: Callable[[], object]) -> bool:
+    """Count what was made; return False where the error budget was spent before the end."""
+    for group in groups:
+        for made in group:
+            tally.add(made)
+        show()
+        if tally.failed > budget:
+            return False
+    return True
 
 
 def _left(plan: Plan, earlier: dict[int, bytes]) -> list[Task]:

@@ -44,13 +44,13 @@ def _below(folder: Path, prefix: str, root: str) -> Iterator[Found]:
             yield inspect(entry.path, name, root)
 
 
-def inspect(path: str, name: str, root: str) -> Found:
-    """Describe one directory entry that is no folder."""
+def inspect(path: str, name: str, root: str | None = None) -> Found:
+    """Describe one directory entry that is no folder; a symbolic link must stay within `root`, where one is given."""
     try:
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(path)
-            if os.path.commonpath([real, root]) != root:
+            if root is not None and os.path.commonpath([real, root]) != root:
                 return Found(name, 0, f"a symbolic link that leads out of the source folder, to {real}")
             status = os.stat(path)  # noqa: PTH116
     except OSError as error:

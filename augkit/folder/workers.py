@@ -10,7 +10,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from augkit.folder.domains import DOMAINS
+from augkit.folder.domains import module_of
 from augkit.folder.make import Made, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
@@ -60,7 +60,7 @@ def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -
 
     context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
     if hasattr(os, "fork"):
-        context.set_forkserver_preload([DOMAINS[job.domain], __name__])
+        context.set_forkserver_preload([module_of(job.domain), __name__])
     pool = ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
     try:
         yield from _schedule(pool, job, tasks, sample, workers)

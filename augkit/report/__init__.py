@@ -1,0 +1,1 @@
+"""Pictures of what noise did. Needs the ``plots`` extra."""

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+from numpy.random import SFC64, SeedSequence, default_rng
+
+from augkit.errors import UsageError
+from augkit.noise.keys import Key, addressed_words, as_key, block_bits
+
+
+def first_words(key):
+    return key.words(4).tolist()
+
+
+def test_the_same_name_gives_the_same_bits_and_another_name_others():
+    keys = [
+        Key(1).child("a", "b"),
+        Key(1).child("ab"),
+        Key(1).child("a").child("b", 0),
+        Key(1).child("a", 1),
+        Key(1).child("a", "1"),
+        Key(2).child("a", "b"),
+        Key(1),
+    ]
+    words = [tuple(first_words(key)) for key in keys]
+    assert len(set(words)) == len(keys)
+    assert first_words(Key(1).child("a").child("b")) == first_words(keys[0])
+
+
+def test_names_are_taken_in_nfc_and_need_not_be_utf8():
+    assert first_words(Key(1).child("e\u0301.png")) == first_words(Key(1).child("\u00e9.png"))
+    assert first_words(Key(1).child(b"\xff.png".decode("utf-8", "surrogateescape")))
+
+
+def test_the_bits_of_a_block_are_those_of_its_seed_sequence():
+    key = Key(7).child("noise")
+    expected = SFC64(SeedSequence(7, spawn_key=(*key.address(), 5))).random_raw(3)
+    assert block_bits(key.entropy, key.address(), 5).random_raw(3).tolist() == expected.tolist()
+
+
+def test_golden_bits():
+    """The stream of a key is part of the contract: it must not change without STREAM_VERSION."""
+    assert Key(42).child("noise", 3).address() == (1691914208, 504201710, 2389142455, 1554407777)
+    assert hex(first_words(Key(42).child("noise", 3))[0]) == "0xfb11af0ee586f3db"
+
+
+def test_rng_follows_spec_7():
+    assert as_key(3) == as_key(np.int64(3)) == as_key(3)
+    assert as_key(None) != as_key(None)
+    sequence = SeedSequence(5, spawn_key=(1, 2))
+    assert as_key(sequence) == as_key(sequence)
+    assert as_key(sequence).child("x").address()[:2] == (1, 2)
+    generator = default_rng(1)
+    assert as_key(generator) != as_key(generator)
+    assert as_key(default_rng(1)) == as_key(default_rng(1))
+    assert as_key(SeedSequence([1, 2**40])).entropy == (1, 2**40)
+    assert first_words(as_key(SeedSequence([1, 2**40]))) == first_words(as_key(SeedSequence([1, 2**40])))
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "1", True])
+def test_what_is_no_seed_is_refused(wrong):
+    with pytest.raises(UsageError, match="rng="):
+        as_key(wrong)
+
+
+def test_uniform_is_in_range_and_differs():
+    draws = [Key(1).child("u", i).uniform() for i in range(2000)]
+    assert 0 <= min(draws) < 0.01
+    assert 0.99 < max(draws) < 1
+    assert abs(np.mean(draws) - 0.5) < 5 / np.sqrt(12 * 2000)
+
+
+def test_addressed_words_do_not_depend_on_their_company():
+    index = np.arange(1000, dtype=np.uint64)
+    all_ = addressed_words(np.uint64(9), index, 2)
+    assert addressed_words(np.uint64(9), index[[7, 3]], 2).tolist() == all_[[7, 3]].tolist()
+    assert len(set(all_.tolist()) | set(addressed_words(np.uint64(9), index, 3).tolist())) == 2000
+    bits = np.unpackbits(all_.view(np.uint8))
+    assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(bits.size)

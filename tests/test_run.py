@@ -1,0 +1,353 @@
+"""Folder runs: the tree that comes out, its records, and what happens when files or workers fail."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import augkit as package
+from augkit.errors import OutputError, UsageError
+from augkit.folder.options import FolderOptions, Job
+from augkit.folder.run import HowToRun, check_job, run_job
+from augkit.folder.storage import TEMP_PREFIX, write_atomically
+from tests import poison
+from tests.trees import augkit, content, pictures, recordings, tables
+
+RECORDS = {"metadata.jsonl", "failures.jsonl", "recipe.toml"}
+
+
+def rows(dst):
+    return [json.loads(line) for line in (dst / "metadata.jsonl").read_text().splitlines()]
+
+
+def run_poison(tmp_path, how=None, **folder):
+    """Run the poisoned domain over tmp_path/src."""
+    job = Job(
+        domain="tests.poison",
+        src=str(tmp_path / "src"),
+        dst=str(tmp_path / "dst"),
+        seed=1,
+        options=poison.Options(),
+        folder=FolderOptions(**folder),
+    )
+    how = how or HowToRun(jobs=2)
+    return run_job(job, check_job(job, how), b"seed = 1\n", how)
+
+
+def write_dat(tmp_path, texts):
+    (tmp_path / "src").mkdir()
+    for name, text in texts.items():
+        (tmp_path / "src" / f"{name}.dat").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("domain", "make", "level"),
+    [
+        ("images", pictures, ("--std", "0.02..0.1")),
+        ("audio", recordings, ("--snr", "0..20")),
+        ("series", tables, ("--std", "0.1sd")),
+    ],
+)
+def test_same_seed_same_tree_whatever_the_workers(tmp_path, domain, make, level):
+    src = make(tmp_path / "src")
+    before = content(src)
+    for dst, seed, jobs in (("one", 4, 1), ("two", 4, 2), ("other", 5, 2)):
+        assert augkit(domain, src, tmp_path / dst, *level, "--seed", seed, "-j", jobs, "--copies", 2, "--quiet") == 0
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    outputs = {name: digest for name, digest in content(tmp_path / "one").items() if name not in RECORDS}
+    others = content(tmp_path / "other")
+    assert len(outputs) == 2 * len(before)
+    assert all(others[name] != digest for name, digest in outputs.items())
+    assert content(src) == before
+    assert len(set(outputs.values())) == len(outputs), "two outputs have the same noise"
+
+
+def test_a_finished_folder_holds_outputs_and_records_only(tmp_path):
+    src = pictures(tmp_path / "src")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--quiet") == 0
+    assert set(content(tmp_path / "dst")) == set(content(src)) | {"metadata.jsonl", "recipe.toml"}
+
+
+def test_rows_say_what_an_independent_reader_finds(tmp_path):
+    src = pictures(tmp_path / "src")
+    assert (
+        augkit("images", src, tmp_path / "dst", "--std", "0.05,0.2", "--seed", "1", "--quiet", "--measure", "all") == 0
+    )
+    found = rows(tmp_path / "dst")
+    assert [row["file_name"] for row in found] == sorted(row["file_name"] for row in found)
+    for row in found:
+        clean, noisy = (np.asarray(Image.open(root / row["file_name"]), float) for root in (src, tmp_path / "dst"))
+        power = np.mean((noisy - clean) ** 2)
+        assert row["achieved"]["std"] == pytest.approx(np.sqrt(power) / 255, rel=1e-9)
+        assert row["achieved"]["snr_db"] == pytest.approx(10 * np.log10(np.mean(clean**2) / power), abs=1e-6)
+        assert row["drawn"]["std"] in (0.05, 0.2)
+        assert row["requested"] == {"std": "0.05,0.2"}
+        assert row["label"] == (None if "/" not in row["source"] else row["source"].split("/")[0])
+        assert row["bytes"] == (tmp_path / "dst" / row["file_name"]).stat().st_size
+        assert (row["seed"], row["copy"], row["stream_version"]) == (1, 1, 1)
+
+
+def test_one_broken_file_is_listed_and_the_rest_is_done(tmp_path):
+    src = pictures(tmp_path / "src")
+    (src / "zero.png").touch()
+    (src / "text.jpg").write_text("this is no picture")
+    good = src / "cat" / "p0.png"
+    (src / "cut.png").write_bytes(good.read_bytes()[: good.stat().st_size // 2])
+    os.mkfifo(src / "pipe.png")
+    (src / "away.png").symlink_to("/etc/hostname")
+    (src / "within.png").symlink_to(good)
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--quiet") == 1
+    failures = [json.loads(line) for line in (tmp_path / "dst" / "failures.jsonl").read_text().splitlines()]
+    assert [row["source"] for row in failures] == ["away.png", "cut.png", "pipe.png", "text.jpg", "zero.png"]
+    assert all(len(row["reason"]) > 10 and "\n" not in row["reason"] for row in failures)
+    assert "unexpected" not in "".join(row["reason"] for row in failures)
+    assert len(rows(tmp_path / "dst")) == 9
+    assert not list((tmp_path / "dst").rglob(TEMP_PREFIX + "*"))
+
+
+def test_resume_makes_what_is_missing_and_nothing_else(tmp_path):
+    src = pictures(tmp_path / "src")
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    for dst in (whole, part):
+        assert augkit("images", src, dst, "--std", "0.05..0.2", "--seed", "9", "--quiet") == 0
+    (part / "same_b.png").unlink()
+    (part / "cat" / "p0.png").write_bytes(b"torn")
+    (part / (TEMP_PREFIX + "abc")).write_bytes(b"left by a kill")
+    kept = (part / "dog" / "p1.png").stat().st_mtime_ns
+    assert augkit("images", src, part, "--std", "0.05..0.2", "--quiet") == 2, "not empty"
+    assert augkit("images", src, part, "--std", "0.05..0.2", "--quiet", "--resume") == 0
+    assert content(part) == content(whole)
+    assert (part / "dog" / "p1.png").stat().st_mtime_ns == kept
+    assert augkit("resume", part, "--quiet") == 0
+    assert content(part) == content(whole)
+    assert augkit("images", src, part, "--std", "0.3", "--quiet", "--resume") == 2, "another recipe"
+    assert augkit("images", src, part, "--std", "0.3", "--quiet", "--overwrite", "--seed", "9") == 0
+    assert content(part) != content(whole)
+
+
+def test_a_torn_journal_line_is_cut_off(tmp_path):
+    src = pictures(tmp_path / "src")
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    for dst in (whole, part):
+        augkit("images", src, dst, "--std", "0.1", "--seed", "9", "--quiet")
+    lines = (part / "metadata.jsonl").read_bytes().splitlines()
+    journal = b"".join(b'{"index":%d,"row":%s}\n' % (i, line) for i, line in enumerate(lines[:3]))
+    (part / ".augkit-journal.jsonl").write_bytes(journal + b'{"index":3,"row":{"file_na')
+    (part / "metadata.jsonl").unlink()
+    assert augkit("resume", part, "--quiet") == 0
+    assert content(part) == content(whole)
+
+
+@pytest.mark.parametrize("after", [0.15, 0.5, 0.9])
+def test_a_killed_run_is_resumed_to_the_same_tree(tmp_path, after):
+    src = pictures(tmp_path / "src", count=120, size=64)
+    arguments = ["images", str(src), "--std", "0.1", "--seed", "3", "--quiet", "-j", "2"]
+    assert augkit(arguments[0], arguments[1], tmp_path / "whole", *arguments[2:]) == 0
+    dst = tmp_path / "killed"
+    command = [sys.executable, "-m", "augkit", arguments[0], arguments[1], str(dst), *arguments[2:]]
+    process = subprocess.Popen(command, start_new_session=True)
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if (dst / "recipe.toml").exists():
+        for path in dst.rglob("*.png"):
+            Image.open(path).load()
+        assert augkit("resume", dst, "--quiet") == 0
+        assert content(dst) == content(tmp_path / "whole")
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    src = pictures(tmp_path / "src", count=400, size=64)
+    command = [
+        sys.executable,
+        "-m",
+        "augkit",
+        "images",
+        str(src),
+        str(tmp_path / "dst"),
+        "--std",
+        "0.1",
+        "--seed",
+        "3",
+        "-j",
+        "2",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while not (tmp_path / "dst" / "cat").exists():
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "augkit resume" in said
+    assert "Traceback" not in said
+    assert not list((tmp_path / "dst").rglob(TEMP_PREFIX + "*"))
+    assert augkit("resume", tmp_path / "dst", "--quiet") == 0
+    assert augkit("images", src, tmp_path / "whole", "--std", "0.1", "--seed", "3", "--quiet") == 0
+    assert content(tmp_path / "dst") == content(tmp_path / "whole")
+
+
+def test_a_worker_that_dies_costs_its_file_alone(tmp_path):
+    texts = {f"f{i:03}": "fine" for i in range(60)}
+    texts |= {"f010": "kill", "f011": "abort", "f040": "bug", "f050": "half", "f051": "broken", "f055": "late"}
+    write_dat(tmp_path, texts)
+    report = run_poison(tmp_path)
+    reasons = {row["source"]: row["reason"] for row in report.failures}
+    assert report.exit_code == 1
+    assert report.outputs == 54
+    assert sorted(reasons) == ["f010.dat", "f011.dat", "f040.dat", "f050.dat", "f051.dat", "f055.dat"]
+    assert "SIGKILL" in reasons["f055.dat"]
+    assert "SIGKILL" in reasons["f010.dat"]
+    assert "SIGABRT" in reasons["f011.dat"]
+    assert "ZeroDivisionError" in reasons["f040.dat"]
+    assert "No space left" in reasons["f050.dat"]
+    assert len(list((tmp_path / "dst").glob("*.dat"))) == 54
+    assert not list((tmp_path / "dst").glob(TEMP_PREFIX + "*"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"), [({"on_error": "stop"}, 0), ({"max_errors": 2}, 2), ({"max_errors": "10%"}, 3)]
+)
+def test_the_error_budget_ends_a_run(tmp_path, folder, allowed):
+    write_dat(tmp_path, {f"f{i:03}": "broken" if i % 2 else "fine" for i in range(30)})
+    report = run_poison(tmp_path, HowToRun(jobs=1), **folder)
+    assert report.stopped
+    assert report.exit_code == 3
+    assert report.failed > allowed
+
+
+def test_nothing_written_is_not_a_success(tmp_path):
+    write_dat(tmp_path, {"a": "broken", "b": "broken"})
+    assert run_poison(tmp_path).exit_code == 3
+
+
+def test_copies_original_probability_and_others(tmp_path):
+    src = pictures(tmp_path / "src")
+    (src / "notes.txt").write_text("read me")
+    dst = tmp_path / "dst"
+    options = ("--copies", "3", "--keep-original", "--copy-others", "--probability", "0.5", "--seed", "2", "--quiet")
+    assert augkit("images", src, dst, "--std", "0.1", *options) == 0
+    found = rows(dst)
+    assert len(found) == 8 * 4
+    assert (dst / "notes.txt").read_text() == "read me"
+    for row in found:
+        same = (dst / row["file_name"]).read_bytes() == (src / row["source"]).read_bytes()
+        assert same == (row["noise"] is None)
+        assert row["copy"] > 0 or same
+    clean = sum(row["noise"] is None for row in found if row["copy"])
+    assert 4 <= clean <= 20
+    assert {row["file_name"] for row in found if row["source"] == "cat/p0.png"} == {
+        "cat/p0.png",
+        "cat/p0_n1.png",
+        "cat/p0_n2.png",
+        "cat/p0_n3.png",
+    }
+
+
+def test_include_exclude_and_lists(tmp_path):
+    src = pictures(tmp_path / "src")
+
+    def chosen(*options):
+        dst = tmp_path / f"dst{len(list(tmp_path.iterdir()))}"
+        assert augkit("images", src, dst, "--std", "0.1", "--quiet", *options) in (0, 1)
+        return {row["source"] for row in rows(dst)}
+
+    assert chosen("--include", "cat/*") == {"cat/p0.png", "cat/p2.jpg", "cat/p4.png"}
+    assert chosen("--include", "*.jpg") == {"cat/p2.jpg", "dog/p3.jpg"}
+    assert chosen("--include", "**/*.png", "--exclude", "same_?.png") == {
+        "cat/p0.png",
+        "cat/p4.png",
+        "dog/p1.png",
+        "dog/p5.png",
+    }
+    listing = tmp_path / "list.txt"
+    listing.write_text("dog/p1.png\nnot/there.png\n")
+    assert chosen("--files-from", listing) == {"dog/p1.png"}
+
+
+def test_dry_run_writes_nothing(tmp_path, capsys):
+    src = pictures(tmp_path / "src")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--dry-run", "--copies", "2") == 0
+    assert not (tmp_path / "dst").exists()
+    said = capsys.readouterr().out
+    assert "cat/p0.png -> cat/p0_n1.png" in said
+    assert "16 outputs" in said
+
+
+def test_json_is_one_object(tmp_path, capsys):
+    src = pictures(tmp_path / "src")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["outputs"], report["failed"], report["domain"]) == (8, 0, "images")
+    assert report["achieved"]["std"]["mean"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_the_recipe_of_a_run_repeats_it(tmp_path):
+    src = pictures(tmp_path / "src")
+    first = tmp_path / "first"
+    assert augkit("images", src, first, "--std", "0.05..0.2", "--noise", "laplace", "--copies", "2", "--quiet") == 0
+    recipe = (first / "recipe.toml").read_text()
+    assert str(tmp_path) not in recipe
+    (tmp_path / "again").mkdir()
+    (tmp_path / "again.toml").write_text(recipe.replace('"../src"', '"src"').replace('dst = "."', 'dst = "again"'))
+    assert augkit("run", tmp_path / "again.toml", "--quiet") == 0
+    assert content(tmp_path / "again") == content(first)
+
+
+def test_a_recipe_with_several_sections(tmp_path):
+    pictures(tmp_path / "img"), recordings(tmp_path / "snd"), tables(tmp_path / "log")
+    (tmp_path / "all.toml").write_text(
+        'seed = 3\n[[images]]\nsrc = "img"\ndst = "out/img"\nstd = 0.1\n'
+        '[[audio]]\nsrc = "snd"\ndst = "out/snd"\nsnr_db = [0, 10]\nnoise = "student-t:df=3"\n'
+        '[[series]]\nsrc = "log"\ndst = "out/log"\nstd = "0.1sd"\n'
+    )
+    reports = package.run(tmp_path / "all.toml", jobs=1)
+    assert [(report.domain, report.outputs, report.failed) for report in reports] == [
+        ("images", 8, 0),
+        ("audio", 3, 0),
+        ("series", 2, 0),
+    ]
+    with pytest.raises(UsageError, match="not empty"):
+        package.run(tmp_path / "all.toml")
+
+
+def test_an_atomic_write_leaves_the_old_file_or_the_new_one(tmp_path):
+    target = tmp_path / "a" / "b.txt"
+    write_atomically(target, lambda temporary: temporary.write_text("old"))
+
+    def fail(temporary):
+        temporary.write_text("ne")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(target, fail)
+    assert target.read_text() == "old"
+    assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
+    assert target.stat().st_mode & 0o777 == 0o666 & ~umask()
+
+
+def umask():
+    now = os.umask(0)
+    os.umask(now)
+    return now
+
+
+def test_a_symbolic_link_in_dst_is_not_followed_out(tmp_path):
+    src = pictures(tmp_path / "src")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "dst").mkdir()
+    (tmp_path / "dst" / "cat").symlink_to(tmp_path / "outside")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--quiet", "--overwrite") == 1
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
+    src = pictures(tmp_path / "src")
+    (tmp_path / "file").write_text("")
+    assert augkit("images", src, tmp_path / "file" / "dst", "--std", "0.1", "--quiet") == 3
+    assert issubclass(OutputError, Exception)
