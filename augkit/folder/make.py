@@ -43,13 +43,14 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
     """
     source = resolved(job, task)
     if task.kind == "copy":
-        return [_attempt(task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
+        return [_attempt(job, task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
     try:
         item = load_domain(job.domain).open_item(source, job.options)
     except Exception as error:
-        reason = describe(error)
-        return [_failed(task, output, reason) for output in task.outputs]
-    return [_attempt(task, output, lambda output: _write(job, task, item, output, sample)) for output in task.outputs]
+        return [_failed(job, task, output, error) for output in task.outputs]
+    return [
+        _attempt(job, task, output, lambda output: _write(job, task, item, output, sample)) for output in task.outputs
+    ]
 
 
 def resolved(job: Job, task: Task) -> Path:
@@ -58,15 +59,19 @@ def resolved(job: Job, task: Task) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
-def _attempt(task: Task, output: Output, make: Any) -> Made:
+def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
     try:
         size, row = make(output)
     except Exception as error:
-        return _failed(task, output, describe(error))
+        return _failed(job, task, output, error)
     return Made(output.index, output.name, task.source, output.copy, size, row)
 
 
-def _failed(task: Task, output: Output, reason: str) -> Made:
+def _failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
+    reason = describe(error)
+    for path in (job.source_root / task.source, resolved(job, task)):  # the row names the source, and no folder of ours
+        reason = reason.removeprefix(f"{path}: ").replace(str(path), task.source)
+    reason = reason.replace(f"{job.dst}/", "")
     return Made(output.index, output.name, task.source, output.copy, failure=reason)
 
 

@@ -14,8 +14,8 @@ from augkit.folder.make import Made, sample_share
 from augkit.folder.manifest import finished, merge, write_failures
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan, Task, make_plan
-from augkit.folder.tally import Report, Tally, make_report
 from augkit.folder.storage import remove_leftovers
+from augkit.folder.tally import Report, Tally, make_report
 from augkit.folder.target import check_contents, check_places, prepare
 from augkit.folder.workers import run_tasks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ import msgspec
 from augkit.folder.make import Made
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan
+
+_NUMBER = re.compile(r"\d[\d.,]*")
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Tally:
     bytes_written: int = 0
     failures: list[Made] = field(default_factory=list)
     notices: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
     std: Spread = field(default_factory=Spread)
     snr_db: Spread = field(default_factory=Spread)
     clipped: Spread = field(default_factory=Spread)
@@ -65,10 +69,16 @@ class Tally:
         if made.row is None:
             return
         self.outputs += 1
-        self.notices.update(made.row["notices"])
+        for notice in made.row["notices"]:
+            kind = _NUMBER.sub("#", notice)
+            self.notices[kind] += 1
+            self.examples.setdefault(kind, notice)
         achieved: dict[str, Any] = made.row["achieved"]
         for name in ("std", "snr_db", "clipped"):
             getattr(self, name).add(achieved.get(name))
+        if achieved.get("snr_db") is None:  # columns have units of their own, but decibels in common
+            for column in achieved.get("columns", {}).values():
+                self.snr_db.add(column.get("snr_db"))
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +102,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures : list of dict
         ``source``, ``copy`` and ``reason`` of the first failures; all are in failures.jsonl.
     notices : dict
-        What was converted or not kept, and how often.
+        What was converted or not kept, and how often; of notices that differ in their numbers only, the first.
     stopped : bool
         True where the error budget was spent and the run ended early.
     """
@@ -144,6 +154,6 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
         seconds=seconds,
         achieved={name: getattr(tally, name).summary() for name in ("std", "snr_db", "clipped")},
         failures=failures[:SHOWN],
-        notices=dict(tally.notices.most_common(SHOWN)),
+        notices={tally.examples[kind]: count for kind, count in tally.notices.most_common(SHOWN)},
         stopped=stopped,
     )

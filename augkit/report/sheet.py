@@ -83,8 +83,9 @@ def contact_sheet(title: str, pairs: Sequence[Pair], path: Path) -> None:
 def _draw_image(row: Figure | SubFigure, pair: ImagePair) -> None:
     colours = slice(0, 3) if pair.clean.ndim == 3 else slice(None)
     difference = pair.noisy[..., colours].astype(np.int16) - pair.clean[..., colours]
-    spread = max(1.0, float(np.percentile(np.abs(difference), 99.5)))
-    gain = max(1, int(100 / spread))
+    if pair.clean.shape[2:] == (4,):
+        difference[pair.clean[..., 3] == 0] = 0  # what nobody sees
+    gain = max(1, round(50 / max(1.0, float(difference.std()))))
     shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
     pictures = (("before", pair.clean), ("after", pair.noisy), (f"difference x {gain}", shown))
     for axes, (name, picture) in zip(row.subplots(1, 3), pictures, strict=True):
