@@ -1,0 +1,94 @@
+"""What the array functions are asked for, checked: the noise, the range of the values, and the mask."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.errors import UsageError
+from augkit.images.picture import Pixels
+from augkit.images.pixels import FULL_RANGE, Range, Recipe, checked_level, integer_range
+from augkit.level import Channels, LevelLike, check_level, one_level
+from augkit.noise.distributions import Distribution, as_distribution
+
+DataRange = float | tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which noise, and the ends of the values' range where they were given."""
+
+    recipe: Recipe
+    data_range: tuple[float, float] | None
+
+
+def make_request(
+    noise: str | Distribution, levels: tuple[LevelLike | None, ...], channels: Channels, data_range: DataRange
+) -> Request:
+    """Return what was asked for; raise `UsageError` where it means nothing."""
+    law = as_distribution(noise)
+    std, scale, snr_db, psnr_db = levels
+    level = checked_level(one_level(std=std, scale=scale, snr_db=snr_db, psnr_db=psnr_db))
+    check_level(law, level)
+    if channels not in ("independent", "shared"):
+        raise UsageError(f"channels={channels!r}: expected 'independent' or 'shared'")
+    ends = None if data_range is None else _ends(data_range)
+    return Request(Recipe(law, level, channels), ends)
+
+
+def _ends(data_range: float | tuple[float, float]) -> tuple[float, float]:
+    ends = tuple(data_range) if isinstance(data_range, tuple | list) else (0.0, data_range)
+    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
+        raise UsageError(f"data_range={data_range!r}: expected white, or (black, white), with white above black")
+    return float(ends[0]), float(ends[1])
+
+
+def mask_of(where: Any, pixels: Pixels) -> NDArray[np.bool_] | None:
+    """Return where pixels may change, of their number of axes; floats that are no numbers never do."""
+    mask = None
+    if where is not None:
+        mask = np.asarray(where)
+        if mask.dtype != np.bool_:
+            raise UsageError(f"where: expected a bool array, got {mask.dtype}; write where > 0")
+        if mask.ndim == 2 and pixels.ndim == 3:
+            mask = mask[..., np.newaxis]
+        if mask.shape not in (pixels.shape, (*pixels.shape[:2], 1)[: pixels.ndim]):
+            raise UsageError(f"where: expected the shape {pixels.shape[:2]} of the image, got {np.shape(where)}")
+    if pixels.dtype.kind == "f" and not (finite := np.isfinite(pixels)).all():
+        mask = finite if mask is None else finite & mask
+    return mask
+
+
+def range_of(pixels: Pixels, request: Request) -> Range:
+    """Return the range of an array's values: that which was given, or that of its type."""
+    if pixels.dtype in FULL_RANGE:
+        whole = integer_range(pixels.dtype)
+        if request.data_range is None:
+            return whole
+        low, high = request.data_range
+        if low < whole.low or high > whole.high:
+            raise UsageError(f"data_range={request.data_range}: {pixels.dtype} holds {whole.low:g} to {whole.high:g}")
+    elif pixels.dtype.kind == "f":
+        low, high = request.data_range or (0.0, 1.0)
+    else:
+        raise UsageError(f"image: expected uint8, uint16 or floats, got {pixels.dtype}; convert it with astype()")
+    return _widened(Range(low, high, (low, high)), pixels)
+
+
+def _widened(values: Range, pixels: Pixels) -> Range:
+    """Return a range that cuts nothing off the clean values, which resampling may have pushed over the edge."""
+    finite = pixels
+    lowest, highest = (float(pixels.min()), float(pixels.max())) if pixels.size else values.limits
+    if not np.isfinite((lowest, highest)).all():
+        finite = pixels[np.isfinite(pixels)]
+        lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else values.limits
+    if lowest < values.low - values.full_scale or highest > values.high + values.full_scale:
+        raise UsageError(
+            f"image: expected values within {values.low:g} to {values.high:g}, got {lowest:g} to {highest:g}; "
+            "say what black and white are, as in data_range=255 or data_range=(-1, 1)"
+        )
+    return replace(values, limits=(min(values.low, lowest), max(values.high, highest)))

@@ -1,0 +1,177 @@
+"""Noise on images in memory: NumPy arrays and Pillow images, one or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from augkit.errors import UsageError
+from augkit.images.arguments import DataRange, Request, make_request, mask_of, range_of
+from augkit.images.picture import Pixels
+from augkit.images.pillow import EXACT, join, split
+from augkit.images.pixels import Noisy, add_to_pixels, measured
+from augkit.level import Channels, LevelLike
+from augkit.noise.distributions import Distribution
+from augkit.noise.keys import Key, Rng, as_key
+
+ImageT = TypeVar("ImageT")
+
+_MODES = (*EXACT, "I;16L", "I;16B")
+
+
+def add_noise(
+    image: ImageT,
+    noise: str | Distribution = "gaussian",
+    *,
+    std: LevelLike | None = None,
+    scale: LevelLike | None = None,
+    snr_db: LevelLike | None = None,
+    psnr_db: LevelLike | None = None,
+    channels: Channels = "independent",
+    where: ArrayLike | Sequence[ArrayLike] | None = None,
+    data_range: DataRange = None,
+    rng: Rng = None,
+) -> ImageT:
+    """Return a noisy copy of an image, or of each image of a batch.
+
+    Parameters
+    ----------
+    image : ndarray, PIL.Image.Image, or list or tuple of them
+        An array of uint8, uint16 or floats, of shape (H, W) or (H, W, C), or a batch of shape (N, H, W, C). A Pillow
+        image of mode L, LA, RGB, RGBA, CMYK or I;16; alpha is left alone. All channels of an array are given noise.
+    noise : str or Distribution
+        The law, such as ``"gaussian"`` or ``"student-t:df=3"``.
+    std, scale : number, text or list
+        Standard deviation, or scale as `scipy.stats` means it, of the noise before clipping, as a share of full range:
+        0.1, ``"25/255"``, a range ``"0.05..0.2"`` that each image draws from, or a list that it chooses from. Zero
+        gives an unchanged copy.
+    snr_db, psnr_db : number, text or list
+        Instead of them: the ratio of the image's power, or of full range, to that of the noise. For laws without
+        variance, `snr_db` is the geometric SNR.
+    channels : {"independent", "shared"}
+        "shared" gives all channels of a pixel the same noise.
+    where : bool array, shape (H, W) or (H, W, 1) or (H, W, C), or one for each image of a batch
+        True where the image may change; None for everywhere.
+    data_range : float or (float, float), optional
+        Black and white, or white alone. By default the range of the integer type, and [0, 1] for floats.
+    rng : None, int, SeedSequence or Generator
+        The same seed gives the same noise. Each image of a batch has a stream of its own.
+
+    Returns
+    -------
+    The same type, dtype, shape and mode as `image`. Values are rounded and saturate at the data range; float images
+    that overshoot it are not cut below their own extremes.
+
+    Raises
+    ------
+    UsageError
+        For a level missing or given twice, a std or scale above 1, an unknown law, a type, dtype, mode or shape that is
+        not listed above, or float values far outside the data range.
+    InputError
+        For an `snr_db` of an image that is black all over.
+    """
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
+    noisy: ImageT = _any(image, where, as_key(rng), request, measure=False)[0]
+    return noisy
+
+
+def add_noise_with_info(
+    image: ImageT,
+    noise: str | Distribution = "gaussian",
+    *,
+    std: LevelLike | None = None,
+    scale: LevelLike | None = None,
+    snr_db: LevelLike | None = None,
+    psnr_db: LevelLike | None = None,
+    channels: Channels = "independent",
+    where: ArrayLike | Sequence[ArrayLike] | None = None,
+    data_range: DataRange = None,
+    rng: Rng = None,
+) -> tuple[ImageT, Any]:
+    """Do as `add_noise` does, and say what was reached.
+
+    Returns
+    -------
+    image
+        As from `add_noise` with the same `rng`.
+    info : dict, or list of dict for a batch
+        ``noise``: the law; ``requested`` and ``drawn``: the level, by its kind; ``achieved``: ``snr_db``, ``std``,
+        ``psnr_db`` and ``clipped``, measured between the two images (where `where` is True).
+    """
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
+    return _any(image, where, as_key(rng), request, measure=True)
+
+
+def _any(image: Any, where: Any, key: Key, request: Request, *, measure: bool) -> tuple[Any, Any]:
+    """Return the noisy image or batch, and the info of each."""
+    if isinstance(image, list | tuple):
+        masks = where if isinstance(where, list | tuple) else [where] * len(image)
+        if len(masks) != len(image):
+            raise UsageError(f"where: expected one mask for each of {len(image)} images, got {len(masks)}")
+        pairs = [
+            _any(one, mask, key.child("item", number), request, measure=measure)
+            for number, (one, mask) in enumerate(zip(image, masks, strict=True))
+        ]
+        noisy = [one for one, _ in pairs]
+        return tuple(noisy) if isinstance(image, tuple) else noisy, [info for _, info in pairs]
+    if isinstance(image, Image.Image):
+        return _pillow(image, where, key, request, measure=measure)
+    if not isinstance(image, np.ndarray):
+        raise UsageError(f"image: expected a NumPy array, a Pillow image or a list of them, got {type(image).__name__}")
+    if image.ndim == 4:
+        return _batch(image, where, key, request, measure=measure)
+    if image.ndim not in (2, 3):
+        raise UsageError(f"image: expected the shape (H, W), (H, W, C) or (N, H, W, C), got {image.shape}")
+    done, info = _pixels(image, where, key, request, measure=measure)
+    return done.pixels, info
+
+
+def _batch(
+    images: Pixels, where: Any, key: Key, request: Request, *, measure: bool
+) -> tuple[Pixels, list[dict[str, Any] | None]]:
+    mask = None if where is None else np.asarray(where)
+    own_masks = mask is not None and mask.shape[:3] == images.shape[:3]
+    noisy = np.empty(images.shape, images.dtype)
+    infos = []
+    for number, image in enumerate(images):
+        chosen = mask[number] if mask is not None and own_masks else mask
+        done, info = _pixels(image, chosen, key.child("item", number), request, measure=measure)
+        noisy[number] = done.pixels
+        infos.append(info)
+    return noisy, infos
+
+
+def _pillow(
+    image: Image.Image, where: Any, key: Key, request: Request, *, measure: bool
+) -> tuple[Image.Image, dict[str, Any] | None]:
+    if image.mode not in _MODES:
+        raise UsageError(f"image: expected one of the modes {', '.join(EXACT)}, got {image.mode}; use image.convert()")
+    colour, alpha = split(image)
+    done, info = _pixels(colour, where, key, request, measure=measure)
+    noisy = join(done.pixels, alpha, image.mode)
+    noisy.info = dict(image.info)
+    return noisy, info
+
+
+def _pixels(
+    pixels: Pixels, where: Any, key: Key, request: Request, *, measure: bool
+) -> tuple[Noisy, dict[str, Any] | None]:
+    mask = mask_of(where, pixels)
+    values = range_of(pixels, request)
+    done = add_to_pixels(pixels, request.recipe, key, values, mask)
+    if not measure:
+        return done, None
+    reached = measured(pixels, done.pixels, values, mask)
+    if done.perturbed.geometric_snr_db is not None:
+        reached["geometric_snr_db"] = done.perturbed.geometric_snr_db
+    level = request.recipe.level
+    return done, {
+        "noise": str(request.recipe.law),
+        "requested": {level.kind: str(level)},
+        "drawn": {level.kind: done.drawn.value},
+        "achieved": reached,
+    }

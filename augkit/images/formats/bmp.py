@@ -1,0 +1,120 @@
+"""BMP: new pixels are put into the old file, so that its header and all else stay as they are."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, replace
+from io import BytesIO
+from types import MappingProxyType
+
+import numpy as np
+from PIL import BmpImagePlugin, Image
+
+from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.pillow import check_size, in_exact_mode, quiet, saved, split, to_image
+
+_IN_PLACE = {"L": "L", "BGR": "RGB", "BGRX": "RGB", "BGRA": "RGBA", "ABGR": "RGBA", "RGBA": "RGBA"}
+_V4_HEADER = 108
+_BITFIELDS = 3
+_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where and how the pixels stand in the source, and the bytes before and behind them."""
+
+    raw_mode: str
+    stride: int
+    direction: int
+    before: bytes
+    behind: bytes
+
+
+def decode(data: bytes, max_pixels: int) -> Picture:
+    """Read a BMP file; see `Format.decode`."""
+    with quiet():
+        opened = BmpImagePlugin.BmpImageFile(BytesIO(data))
+    check_size(opened.size, max_pixels)
+    layout = _layout(opened, data)
+    depth = struct.unpack_from("<H", data, 24 if struct.unpack_from("<L", data, 14)[0] == 12 else 28)[0]
+    metadata = Metadata(dpi=_dpi(data))
+    if layout and layout.raw_mode == "BGRX":
+        spare = _with_fourth_byte(opened.size, layout, data)
+        if spare is not None:
+            colour, alpha = split(spare)
+            return Picture(colour, alpha, "BMP", metadata, replace(layout, raw_mode="BGRA"))
+    with quiet():
+        opened.load()
+    image, notices = in_exact_mode(opened)
+    colour, alpha = split(image)
+    if not layout and not notices:
+        notices = (f"{depth}-bit pixels of an unusual layout written as plain {8 * len(image.getbands())}-bit pixels",)
+    return Picture(colour, alpha, "BMP", metadata, layout, notices)
+
+
+def encode(picture: Picture, quality: int | None) -> Encoded:
+    """Write a BMP file; see `Format.encode`. BMP has no `quality`."""
+    del quality
+    image = to_image(picture)
+    layout: Layout | None = picture.native if picture.format == "BMP" else None
+    if layout:
+        pixels = image.tobytes("raw", layout.raw_mode, layout.stride, layout.direction)
+        return Encoded(layout.before + pixels + layout.behind)
+    dpi = picture.metadata.dpi or (0.0, 0.0)
+    data = _with_alpha(image, dpi) if picture.mode == "RGBA" else saved(image, "BMP", dpi=dpi)
+    return Encoded(data, True, not_kept("BMP", picture.metadata, "dpi"))
+
+
+def _layout(opened: BmpImagePlugin.BmpImageFile, data: bytes) -> Layout | None:
+    """Return how to put new pixels into the file, or None where its layout cannot hold any colour."""
+    decoder, _, offset, arguments = opened.tile[0]
+    if decoder != "raw" or not isinstance(arguments, tuple):
+        return None
+    raw_mode, stride, direction = arguments
+    end = offset + stride * opened.size[1]
+    if raw_mode not in _IN_PLACE or end > len(data) or (raw_mode == "L" and not _has_all_grays(data)):
+        return None
+    return Layout(raw_mode, stride, direction, data[:offset], data[end:])
+
+
+def _has_all_grays(data: bytes) -> bool:
+    size = struct.unpack_from("<L", data, 14)[0]
+    return size == 12 or struct.unpack_from("<L", data, 46)[0] in (0, 256)
+
+
+def _with_fourth_byte(size: tuple[int, int], layout: Layout, data: bytes) -> Image.Image | None:
+    """Return 32-bit pixels with the unnamed fourth byte as alpha, as many programs mean it; None where it is unused."""
+    stored = memoryview(data)[len(layout.before) : len(data) - len(layout.behind)]
+    image = Image.frombuffer("RGBA", size, bytes(stored), "raw", "BGRA", layout.stride, layout.direction)
+    return image if np.asarray(image)[..., 3].any() else None
+
+
+def _dpi(data: bytes) -> tuple[float, float] | None:
+    if struct.unpack_from("<L", data, 14)[0] < 40:
+        return None
+    across, down = struct.unpack_from("<LL", data, 38)
+    return (across * 0.0254, down * 0.0254) if across and down else None
+
+
+def _with_alpha(image: Image.Image, dpi: tuple[float, float]) -> bytes:
+    """Return a BMP file of version 4, which names the alpha channel; Pillow writes one whose alpha no reader sees."""
+    width, height = image.size
+    pixels = image.tobytes("raw", "BGRA", 4 * width, -1)
+    offset = 14 + _V4_HEADER
+    across, down = (round(dots / 0.0254) for dots in dpi)
+    start = struct.pack("<2sLLL", b"BM", offset + len(pixels), 0, offset)
+    header = struct.pack("<LllHHL", _V4_HEADER, width, height, 1, 32, _BITFIELDS)
+    header += struct.pack("<LLLLL4L4s48x", len(pixels), across, down, 0, 0, *_MASKS, b"BGRs")
+    return start + header + pixels
+
+
+BMP = Format(
+    name="BMP",
+    suffixes=(".bmp",),
+    accepts=lambda head: head.startswith(b"BM"),
+    decode=decode,
+    encode=encode,
+    modes=MappingProxyType({"L": "L", "LA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}),
+    keeps="pixels exactly, alpha, header with DPI and colour space",
+    limits="1-, 4- and 16-bit, palette and run-length coded files are converted; 16-bit gray and CMYK are refused",
+)

@@ -1,0 +1,182 @@
+"""JPEG: the source's quantisation tables, subsampling and segments are passed on; only the coefficients are new."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from PIL import JpegImagePlugin
+
+from augkit.errors import InputError
+from augkit.images.formats.jpeg_segments import EXIF, ICC, LONGEST, MPF, XMP, behind_the_end, further_pictures, segment
+from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.pillow import load, saved, split, to_image
+
+FOREIGN_QUALITY = 95
+"""Quality for pictures that were no JPEG before, where none is asked for."""
+
+_SUBSAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
+_YCCK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How the source was coded, to code its noisy copy the same way.
+
+    Attributes
+    ----------
+    tables : tuple of quantisation tables
+        One for each component; equal ones at the end are left out.
+    subsampling : str
+        "4:4:4", "4:2:2" or "4:2:0".
+    progressive, rgb : bool
+        Progressive scans; RGB components instead of YCbCr.
+    density : bytes or None
+        Unit and numbers of the JFIF header.
+    segments : bytes
+        All segments that are carried over, as stored.
+    """
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: str
+    progressive: bool
+    rgb: bool
+    density: bytes | None
+    segments: bytes
+
+
+def decode(data: bytes, max_pixels: int) -> Picture:
+    """Read a JPEG file; see `Format.decode`."""
+    image = load(JpegImagePlugin.JpegImageFile, data, max_pixels)
+    notices = further_pictures(image.applist)
+    adobe = image.info.get("adobe_transform")
+    if image.mode == "CMYK" and adobe is None:
+        raise InputError("CMYK JPEG without an Adobe marker: its polarity is unknown; convert it to RGB first")
+    subsampling = _subsampling(image)
+    if subsampling is None:
+        notices += ("unusual chroma subsampling written as 4:4:4",)
+    if adobe == _YCCK and image.mode == "CMYK":
+        notices += ("YCCK components written as CMYK",)
+    rest = behind_the_end(data)
+    notices += (f"not kept: data behind the end of the image ({rest} bytes)",) if rest else ()
+    coding = Coding(
+        tables=_tables(image, luma_only=adobe == _YCCK),
+        subsampling=subsampling or "4:4:4",
+        progressive=bool(image.info.get("progressive")),
+        rgb=image.mode == "RGB" and _is_rgb(image),
+        density=next((body[7:12] for name, body in image.applist if name == "APP0" and body[:5] == b"JFIF\0"), None),
+        segments=b"".join(segment(name, body) for name, body in image.applist if _is_carried(name, body)),
+    )
+    colour, alpha = split(image)
+    return Picture(colour, alpha, "JPEG", _metadata(image), coding, notices)
+
+
+def encode(picture: Picture, quality: int | None) -> Encoded:
+    """Write a JPEG file with the source's tables, or of a `quality` from 1 to 100; see `Format.encode`."""
+    parameters: dict[str, Any] = {}
+    notices: tuple[str, ...] = ()
+    if picture.format == "JPEG":
+        coding: Coding = picture.native
+        density, segments = coding.density, coding.segments
+        parameters |= {"progressive": coding.progressive, "keep_rgb": coding.rgb}
+        if picture.mode == "RGB" and not coding.rgb:
+            parameters["subsampling"] = coding.subsampling
+        if quality is None:
+            parameters["qtables"] = [list(table) for table in coding.tables]
+    else:
+        parameters |= {"quality": FOREIGN_QUALITY, "subsampling": "4:4:4"}
+        density, segments, notices = _foreign(picture.metadata)
+    if quality is not None:
+        parameters["quality"] = quality
+    data = saved(to_image(picture), "JPEG", extra=segments, **parameters)
+    return Encoded(_with_density(data, density), False, notices)
+
+
+def _tables(image: JpegImagePlugin.JpegImageFile, *, luma_only: bool) -> tuple[tuple[int, ...], ...]:
+    tables = [tuple(image.quantization[number]) for *_, number in image.layer]
+    if luma_only:
+        return (tables[0],)
+    while len(tables) > 1 and tables[-1] == tables[-2]:
+        tables.pop()
+    return tuple(tables)
+
+
+def _subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
+    """Return the name of the chroma subsampling, or None for one that Pillow cannot write."""
+    if len(image.layer) != 3:
+        return "4:4:4"
+    factors = [layer[1:3] for layer in image.layer]
+    (wide, high), chroma, other = factors
+    if chroma != other or wide % chroma[0] or high % chroma[1]:
+        return None
+    return _SUBSAMPLINGS.get((wide // chroma[0], high // chroma[1]))
+
+
+def _is_rgb(image: JpegImagePlugin.JpegImageFile) -> bool:
+    """Tell whether the components are RGB, by the rules of libjpeg."""
+    if "jfif" in image.info:
+        return False
+    if "adobe_transform" in image.info:
+        return bool(image.info["adobe_transform"] == 0)
+    return bytes(layer[0] for layer in image.layer) == b"RGB"
+
+
+def _is_carried(name: str, body: bytes) -> bool:
+    """Tell whether a segment is carried over: all are, but for what the encoder writes itself, and lost pictures."""
+    written = (name == "APP0" and body.startswith(b"JFIF\0")) or (name == "APP14" and body.startswith(b"Adobe"))
+    return not written and not (name == "APP2" and body.startswith(MPF))
+
+
+def _metadata(image: JpegImagePlugin.JpegImageFile) -> Metadata:
+    exif, comment = image.info.get("exif"), image.info.get("comment")
+    known = (EXIF, XMP, ICC, MPF, b"JFIF\0", b"JFXX\0", b"Adobe")
+    others = {name for name, body in image.applist if name != "COM" and not body.startswith(known)}
+    return Metadata(
+        exif=exif[len(EXIF) :] if exif else None,
+        icc=image.info.get("icc_profile"),
+        xmp=image.info.get("xmp"),
+        dpi=image.info.get("dpi") if image.info.get("jfif_unit") in (1, 2) else None,
+        comment=comment.decode("utf-8", "replace") if comment else None,
+        others=tuple(f"segment {name}" for name in sorted(others)),
+    )
+
+
+def _foreign(metadata: Metadata) -> tuple[bytes | None, bytes, tuple[str, ...]]:
+    """Return density, segments and notices for what a file of another format held."""
+    density = None
+    if metadata.dpi and max(metadata.dpi) < 2**16:
+        density = struct.pack(">BHH", 1, *(round(dots) for dots in metadata.dpi))
+    segments, kept = [], ["dpi", "icc"]
+    wanted = {"exif": (EXIF, metadata.exif), "xmp": (XMP, metadata.xmp)}
+    for field, (prefix, content) in wanted.items():
+        if content and len(prefix) + len(content) <= LONGEST:
+            segments.append(segment("APP1", prefix + content))
+            kept.append(field)
+    if metadata.icc:
+        room = LONGEST - len(ICC) - 2
+        parts = [metadata.icc[place : place + room] for place in range(0, len(metadata.icc), room)]
+        for number, part in enumerate(parts, 1):
+            segments.append(segment("APP2", ICC + bytes([number, len(parts)]) + part))
+    return density, b"".join(segments), not_kept("JPEG", metadata, *kept)
+
+
+def _with_density(data: bytes, density: bytes | None) -> bytes:
+    """Return the file with the density of its JFIF header replaced; Pillow would round it to whole dots per inch."""
+    if density is None or data[6:11] != b"JFIF\0":
+        return data
+    return data[:13] + density + data[18:]
+
+
+JPEG = Format(
+    name="JPEG",
+    suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
+    accepts=lambda head: head.startswith(b"\xff\xd8\xff"),
+    decode=decode,
+    encode=encode,
+    modes=MappingProxyType({mode: mode for mode in ("L", "RGB", "CMYK")}),
+    keeps="quantisation tables, subsampling, progressive scans, EXIF, ICC, XMP, DPI and all other segments",
+    limits="lossy: the codec takes some of the noise; alpha and 16 bits are refused",
+    longest_side=65500,
+)

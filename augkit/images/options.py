@@ -1,0 +1,50 @@
+"""The options of a run over images."""
+
+from __future__ import annotations
+
+from augkit.errors import UsageError, nearest
+from augkit.images.formats import FORMATS, format_by_suffix
+from augkit.images.picture import Format
+from augkit.images.pixels import Recipe, checked_level
+from augkit.level import Level, NoiseOptions
+
+
+class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The options of noise, and how images are written.
+
+    Attributes
+    ----------
+    quality : int or None
+        Quality of lossy output, 1 to 100; None keeps the quantisation tables of a JPEG.
+    format : str or None
+        Format of the output, such as "png"; None keeps that of the source.
+
+    Raises
+    ------
+    UsageError
+        For a quality out of range or an unknown format.
+    """
+
+    quality: int | None = None
+    format: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise UsageError(f"quality={self.quality}: expected 1 to 100")
+        if self.format is not None and self.output_format() is None:
+            known = [suffix[1:] for row in FORMATS for suffix in row.suffixes]
+            raise UsageError(
+                f"format={self.format}: expected one of {', '.join(known)}{nearest(self.format.lower(), known)}"
+            )
+
+    def level(self) -> Level:
+        """Return the level, checked against the law and against the range of images."""
+        return checked_level(super().level())
+
+    def recipe(self) -> Recipe:
+        """Return which noise, and how much of it."""
+        return Recipe(self.law(), self.level(), self.channels)
+
+    def output_format(self) -> Format | None:
+        """Return the format that was asked for, or None to keep the source's."""
+        return format_by_suffix(f".{self.format.lstrip('.')}") if self.format is not None else None

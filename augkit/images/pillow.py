@@ -1,0 +1,138 @@
+"""The bridge to Pillow: its images to colour and alpha arrays and back, and the errors of its decoders."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from augkit.errors import InputError
+from augkit.images.picture import Picture, Pixels
+
+BROKEN: tuple[type[Exception], ...] = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    NotImplementedError,
+    Image.DecompressionBombError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+)
+"""What Pillow's decoders raise on files that are broken."""
+
+EXACT = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
+"""The modes whose samples are taken as they are."""
+
+ImageT = TypeVar("ImageT", bound=ImageFile.ImageFile)
+
+_BIG_ENDIAN = ">u2"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Pillow's warnings: what they speak of is checked on the file itself, or carried over as bytes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `InputError` for an image of no pixels, or of more than `max_pixels`, before it is decoded."""
+    width, height = size
+    if width < 1 or height < 1:
+        raise InputError(f"expected pixels, got an image of {width} x {height}; replace the file")
+    if width * height > max_pixels:
+        raise InputError(
+            f"expected at most {max_pixels:,} pixels, got {width} x {height} = {width * height:,}; "
+            "crop it or scale it down first"
+        )
+
+
+def load(plugin: type[ImageT], data: bytes, max_pixels: int) -> ImageT:
+    """Decode `data` with one of Pillow's plugins, after a look at the size.
+
+    The plugin is called directly: what a header says has chosen it, and no other decoder may run.
+    """
+    with quiet():
+        image = plugin(BytesIO(data))
+        check_size(image.size, max_pixels)
+        image.load()
+    return image
+
+
+def split(image: Image.Image) -> tuple[Pixels, NDArray[np.uint8] | None]:
+    """Return the colour samples, C-contiguous, and the alpha channel of an image of one of the `EXACT` modes."""
+    pixels = np.asarray(image)
+    if image.mode in ("LA", "RGBA"):
+        colour = pixels[..., 0] if image.mode == "LA" else pixels[..., :3]
+        return np.ascontiguousarray(colour), pixels[..., -1]
+    if image.mode.startswith("I;16"):
+        return pixels.astype(np.uint16, copy=False), None
+    return pixels, None
+
+
+def join(colour: Pixels, alpha: NDArray[np.uint8] | None, mode: str) -> Image.Image:
+    """Return the Pillow image of `mode` with these samples; the reverse of `split`."""
+    height, width = colour.shape[:2]
+    if alpha is not None:
+        channels = 1 if colour.ndim == 2 else colour.shape[2]
+        pixels: Pixels = np.empty((height, width, channels + 1), np.uint8)
+        pixels[..., :channels] = colour.reshape(height, width, channels)
+        pixels[..., channels] = alpha
+    elif mode.startswith("I;16"):
+        pixels = colour.astype(_BIG_ENDIAN if mode == "I;16B" else "<u2", copy=False)
+    else:
+        pixels = colour
+    return Image.frombuffer(mode, (width, height), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
+
+
+def to_image(picture: Picture) -> Image.Image:
+    """Return the Pillow image of a picture."""
+    return join(picture.colour, picture.alpha, picture.mode)
+
+
+def saved(image: Image.Image, name: str, **parameters: Any) -> bytes:
+    """Return the bytes of a file of format `name`."""
+    buffer = BytesIO()
+    image.save(buffer, name, **parameters)
+    return buffer.getvalue()
+
+
+def in_exact_mode(image: Image.Image, bits: int = 8) -> tuple[Image.Image, tuple[str, ...]]:
+    """Return the image in one of the `EXACT` modes, with a notice where it was converted.
+
+    Parameters
+    ----------
+    bits : int
+        Bits of a sample, or of an index, in the file.
+
+    Raises
+    ------
+    InputError
+        For modes that cannot be converted without a loss.
+    """
+    mode = image.mode
+    if mode in ("P", "PA"):
+        to = "RGBA" if image.has_transparency_data else "RGB"
+        return image.convert(to), (f"palette image written as {to}: noise belongs on colours, not on indices",)
+    if mode == "1":
+        return image.convert("L"), ("1-bit image written as 8-bit gray",)
+    if mode not in EXACT and not mode.startswith("I;16"):
+        raise InputError(f"expected one of the modes {', '.join(EXACT)}, got {mode}; convert it to one of them first")
+    return image, (f"{bits}-bit gray written as 8-bit gray",) if bits < 8 else ()

@@ -1,0 +1,114 @@
+"""Noise on the colour samples of one image: what full range means, and where the noise may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.achieved import achieved
+from augkit.errors import UsageError
+from augkit.images.picture import Pixels
+from augkit.level import Channels, Level
+from augkit.noise.distributions import Distribution
+from augkit.noise.keys import Key
+from augkit.perturb import Perturbed, perturb
+from augkit.signal import Signal
+
+FULL_RANGE = {np.dtype(np.uint8): (0.0, 255.0), np.dtype(np.uint16): (0.0, 65535.0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The values that an image can have.
+
+    Attributes
+    ----------
+    low, high : float
+        Black and white; a level of 1.0 is the distance between them.
+    limits : (float, float)
+        Where noisy samples saturate.
+    """
+
+    low: float
+    high: float
+    limits: tuple[float, float]
+
+    @property
+    def full_scale(self) -> float:
+        """The distance from black to white."""
+        return self.high - self.low
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Which noise, and how much of it."""
+
+    law: Distribution
+    level: Level
+    channels: Channels = "independent"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Noisy:
+    """Noisy pixels, the level that was drawn for them, and what perturbing them told."""
+
+    pixels: Pixels
+    drawn: Level
+    perturbed: Perturbed
+
+
+def checked_level(level: Level) -> Level:
+    """Return a level that makes sense for images.
+
+    Raises
+    ------
+    UsageError
+        For a std or scale beyond full range, or one with a unit of series.
+    """
+    if level.unit:
+        raise UsageError(
+            f"{level.kind}={level}: the unit {level.unit!r} is for series; images take a share of full range"
+        )
+    if level.kind in ("std", "scale") and max(level.values) > 1:
+        most = max(level.values)
+        raise UsageError(
+            f"{level.kind}={level}: image levels are shares of full range, expected at most 1; "
+            f"for a level in 8-bit steps write {most:.10g}/255"
+        )
+    return level
+
+
+def integer_range(dtype: np.dtype[Any]) -> Range:
+    """Return the full range of uint8 or uint16 samples."""
+    low, high = FULL_RANGE[dtype]
+    return Range(low, high, (low, high))
+
+
+def add_to_pixels(
+    pixels: Pixels, recipe: Recipe, key: Key, values: Range, where: NDArray[np.bool_] | None = None
+) -> Noisy:
+    """Return noisy copies of colour samples of shape (H, W) or (H, W, C).
+
+    Parameters
+    ----------
+    where : bool ndarray, shape (H, W), (H, W, 1) or (H, W, C), or None
+        True where samples may change.
+    """
+    drawn = recipe.level.draw(key.child("level"))
+    count = pixels.shape[0] * pixels.shape[1]
+    mask = None if where is None else where.reshape(count, *where.shape[2:])
+    signal = Signal(
+        np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:]), values.full_scale, values.limits, mask
+    )
+    perturbed = perturb(signal, recipe.law, drawn, key.child("noise"), channels=recipe.channels)
+    return Noisy(perturbed.samples.reshape(pixels.shape), drawn, perturbed)
+
+
+def measured(
+    clean: Pixels, noisy: Pixels, values: Range, where: NDArray[np.bool_] | None = None
+) -> dict[str, float | None]:
+    """Return what noise lies between two arrays of pixels, as `achieved` does."""
+    return achieved(clean, noisy, full_scale=values.full_scale, limits=values.limits, where=where)

@@ -1,0 +1,56 @@
+"""From a path to a picture: the file is looked at before it is opened, its header before it is decoded."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from augkit.errors import InputError
+from augkit.images.formats import format_of
+from augkit.images.picture import Picture
+from augkit.images.pillow import BROKEN
+
+MAX_PIXELS = 2**30 // 12
+"""Pixels of the largest image that is decoded: Pillow's own bound, a quarter of a gigabyte as RGB."""
+
+MAX_BYTES = 2**30
+"""Size of the largest file that is read."""
+
+
+def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Return the picture in the file at `path`.
+
+    Raises
+    ------
+    InputError
+        For what is no regular file, no image of a known format, too large, broken, or could not be written back without
+        losing something.
+    """
+    data = _content(path)
+    try:
+        row = format_of(data)
+        return row.decode(data, max_pixels)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    except BROKEN as error:
+        reason = str(error) or type(error).__name__
+        raise InputError(
+            f"{path}: expected a {row.name} file that can be decoded, got a broken one ({reason}); replace it"
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "a folder or a device"
+            raise InputError(f"{path}: expected a regular file, got {kind}; give the file itself")
+        if status.st_size == 0:
+            raise InputError(f"{path}: expected an image, got an empty file (0 bytes); replace it")
+        if status.st_size > MAX_BYTES:
+            raise InputError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}; split the image")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"
+        ) from error
