@@ -20,7 +20,7 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"augkit.{name}")
     if name == "measure":
-        return import_module("augkit.measure").measure
+        return import_module("augkit.comparison").measure
     if name == "run":
         return import_module("augkit.recipe").run
     raise AttributeError(f"module 'augkit' has no attribute {name!r}")

@@ -102,6 +102,7 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 @cli.command()
 @_places
 @_noise
+@click.option("--format", metavar="EXT", help="Format of the outputs, such as flac; the source's by default.")
 @_folder
 @_how
 def audio(src: Path, dst: Path, **given: Any) -> int:
@@ -210,7 +211,7 @@ def _run_sections(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(clean: Path, noisy: Path, as_json: bool) -> int:
     """Tell what noise lies between two files: SNR, PSNR, std and the clipped share."""
-    from augkit.measure import measure_files
+    from augkit.comparison import measure_files
 
     levels = measure_files(clean, noisy)
     if as_json:

@@ -22,6 +22,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 UNITS = ("sd", "mad", "range", "diff")
 """Units relative to the data itself; only series know them."""
 
+_MOST_DB = 300
 _TERM = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*(?:/\s*([\d.]+))?\s*([A-Za-z]*)\s*")
 
 
@@ -129,6 +130,8 @@ def _check(kind: Kind, given: object, numbers: Sequence[float], choice: str) -> 
         raise UsageError(f"{kind}={given}: a level is a finite number")
     if kind in ("std", "scale") and min(numbers) < 0:
         raise UsageError(f"{kind}={given}: a level of noise is 0 or more, not negative")
+    if kind in ("snr_db", "psnr_db") and max(map(abs, numbers)) > _MOST_DB:
+        raise UsageError(f"{kind}={given}: a ratio within +-{_MOST_DB} dB was expected")
     if choice in ("uniform", "log") and numbers[0] > numbers[1]:
         raise UsageError(f"{kind}={given}: the first end of a range is its lower one")
     if choice == "log" and min(numbers) <= 0:

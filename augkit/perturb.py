@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from augkit.noise.layers import fill
 from augkit.signal import Samples, Signal
 
 _PIECE = 4 * BLOCK
+_KEPT = 64 * BLOCK
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,61 +64,76 @@ def perturb(
     clean = signal.samples
     if clean.size == 0:
         return Perturbed(clean.copy(), 0.0)
-    noise = _Noise(law, key, clean, shared=channels == "shared" and clean.ndim > 1)
+    shared = channels == "shared" and clean.ndim > 1
     on_lattice = clean.dtype == np.uint8 and signal.limits == (0, 255)
-    scale = _scale(signal, law, level, None if on_lattice else noise)
+    noise = None if on_lattice else _Noise(law, key, signal, shared=shared)
+    scale = _scale(signal, law, level, noise)
     if scale == 0:
         return Perturbed(clean.copy(), 0.0)
+    geometric_snr_db = _geometric_snr(signal, law, scale, noise)
     out = np.empty(clean.shape, clean.dtype)
-    if on_lattice:
-        rows = clean if noise.shared else clean.reshape(-1)
-        add_lattice(np.ascontiguousarray(rows), law, scale, key, out=out if noise.shared else out.reshape(-1))
-    else:
+    if noise is not None:
         _add_float(signal, noise, scale, out)
+    elif shared:
+        add_lattice(np.ascontiguousarray(clean), law, scale, key, out=out)
+    else:
+        add_lattice(np.ascontiguousarray(clean).reshape(-1), law, scale, key, out=out.reshape(-1))
     if signal.where is not None:
         np.copyto(out, clean, where=~signal.where)
-    return Perturbed(out, scale, _geometric_snr(signal, law, scale, None if on_lattice else noise))
+    return Perturbed(out, scale, geometric_snr_db)
 
 
 class _Noise:
-    """The noise of one signal at unit scale, in pieces of whole rows, the same however often it is read."""
+    """The noise of one signal at unit scale, in pieces of whole rows, the same however often it is read.
 
-    def __init__(self, law: Distribution, key: Key, samples: Samples, *, shared: bool) -> None:
+    Noise of up to `_KEPT` samples is made once and kept; more is made again each time, so that memory stays flat.
+    """
+
+    def __init__(self, law: Distribution, key: Key, signal: Signal, *, shared: bool) -> None:
+        samples = signal.samples
         self.shared = shared
-        self._law, self._key, self._shape = law, key, samples.shape
-        self._dtype = np.dtype(np.float64 if samples.dtype.itemsize > 2 and samples.dtype != np.float32 else np.float32)
+        self._law, self._key, self._signal = law, key, signal
+        single = samples.dtype.itemsize <= 2 or samples.dtype == np.float32
+        self._dtype = np.dtype(np.float32 if single else np.float64)
+        self._channels = 1 if shared else math.prod(samples.shape[1:])
+        self._kept: dict[int, NDArray[np.floating]] = {}
 
     def pieces(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-        """Yield (rows, noise) with noise of shape (rows, channels), or (rows, 1) where it is shared."""
-        channels = 1 if self.shared else math.prod(self._shape[1:])
-        step = max(1, _PIECE // channels)
-        for begin in range(0, self._shape[0], step):
-            rows = slice(begin, min(begin + step, self._shape[0]))
-            piece = np.empty((rows.stop - rows.start) * channels, self._dtype)
-            fill(piece, self._law, self._key, start=begin * channels)
-            yield rows, piece.reshape(-1, *((1,) * (len(self._shape) - 1) if self.shared else self._shape[1:]))
+        """Yield (rows, noise), not to be changed, of shape (rows, channels), or (rows, 1) where it is shared."""
+        shape = self._signal.samples.shape
+        step = max(1, _PIECE // self._channels)
+        keep = shape[0] * self._channels <= _KEPT
+        for begin in range(0, shape[0], step):
+            rows = slice(begin, min(begin + step, shape[0]))
+            piece = self._kept.get(begin)
+            if piece is None:
+                piece = np.empty((rows.stop - begin) * self._channels, self._dtype)
+                fill(piece, self._law, self._key, start=begin * self._channels)
+                if keep:
+                    self._kept[begin] = piece
+            yield rows, piece.reshape(-1, *((1,) * (len(shape) - 1) if self.shared else shape[1:]))
 
-    def power(self, signal: Signal) -> float:
-        """Return the mean power of the samples that are added."""
-        return _mean(signal, self, sum_of_squares)
+    @cached_property
+    def power(self) -> float:
+        """The mean power of the samples that are added."""
+        return self._mean(sum_of_squares)
 
-    def geometric_power(self, signal: Signal) -> float:
-        """Return exp(E ln |z|) over the samples that are added."""
-        return math.exp(_mean(signal, self, _sum_of_logs))
+    @cached_property
+    def geometric_power(self) -> float:
+        """exp(E ln |z|) over the samples that are added."""
+        return math.exp(self._mean(_sum_of_logs))
+
+    def _mean(self, summed: Callable[[NDArray[Any]], tuple[float, int]]) -> float:
+        total, count = 0.0, 0
+        for rows, piece in self.pieces():
+            part, number = summed(_chosen(self._signal, rows, piece))
+            total, count = total + part, count + number
+        return total / count if count else 0.0
 
 
 def _sum_of_logs(samples: NDArray[np.floating]) -> tuple[float, int]:
     logs = np.log(np.abs(samples, dtype=np.float64))
     return float(np.add.reduce(logs, axis=None)), samples.size
-
-
-def _mean(signal: Signal, noise: _Noise, summed: Callable[[NDArray[Any]], tuple[float, int]]) -> float:
-    total, count = 0.0, 0
-    for rows, piece in noise.pieces():
-        chosen = _chosen(signal, rows, piece)
-        part, number = summed(chosen)
-        total, count = total + part, count + number
-    return total / count if count else 0.0
 
 
 def _chosen(signal: Signal, rows: slice, piece: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -140,7 +157,7 @@ def _signal_power(signal: Signal) -> float:
 
 
 def _scale(signal: Signal, law: Distribution, level: Level, noise: _Noise | None) -> float:
-    """Return the scale of the law in the unit of the samples, rounded to float32 so that it is the same everywhere."""
+    """Return the scale of the law in the unit of the samples, rounded to 24 bits so that it is the same everywhere."""
     if level.unit:
         raise UsageError(f"{level.kind}={level}: the unit {level.unit!r} is only known for series")
     value = level.value
@@ -152,7 +169,8 @@ def _scale(signal: Signal, law: Distribution, level: Level, noise: _Noise | None
         scale = signal.full_scale * 10 ** (-value / 20) / law.std
     else:
         scale = _scale_for_snr(signal, law, value, noise)
-    return float(np.float32(scale))
+    mantissa, exponent = math.frexp(scale)
+    return math.ldexp(round(mantissa * 2**24), exponent - 24)
 
 
 def _scale_for_snr(signal: Signal, law: Distribution, snr_db: float, noise: _Noise | None) -> float:
@@ -162,10 +180,10 @@ def _scale_for_snr(signal: Signal, law: Distribution, snr_db: float, noise: _Noi
             f"the signal is silent (all samples are zero), so snr_db={snr_db:g} cannot be met; give std or scale"
         )
     if math.isinf(law.std):
-        s0 = law.geometric_power if noise is None else noise.geometric_power(signal)
+        s0 = law.geometric_power if noise is None else noise.geometric_power
         noise_power = 2 * EXP_EULER * s0**2
     else:
-        noise_power = law.std**2 if noise is None else noise.power(signal)
+        noise_power = law.std**2 if noise is None else noise.power
     return math.sqrt(power / noise_power) * 10 ** (-snr_db / 20)
 
 
@@ -173,7 +191,7 @@ def _geometric_snr(signal: Signal, law: Distribution, scale: float, noise: _Nois
     power = _signal_power(signal) if math.isinf(law.std) else 0.0
     if power == 0:
         return None
-    s0 = law.geometric_power if noise is None else noise.geometric_power(signal)
+    s0 = law.geometric_power if noise is None else noise.geometric_power
     return decibels(power / (2 * EXP_EULER * (scale * s0) ** 2))
 
 
@@ -182,12 +200,15 @@ def _add_float(signal: Signal, noise: _Noise, scale: float, out: Samples) -> Non
     limits = _limits(signal, out.dtype)
     for rows, unit in noise.pieces():
         with np.errstate(over="ignore", invalid="ignore"):
-            piece = np.multiply(unit, scale, out=unit)
+            piece = unit * unit.dtype.type(scale)
             if integer:
                 np.rint(piece, out=piece)
-            total = np.add(signal.samples[rows], piece, out=None if noise.shared else piece, dtype=piece.dtype)
+            clean = signal.samples[rows]
+            total = np.add(clean, piece, out=None if noise.shared else piece, dtype=piece.dtype)
             if limits is not None:
                 np.clip(total, *limits, out=total)
+            if limits is not None and not integer:
+                np.copyto(total, clean, where=~np.isfinite(clean))
             out[rows] = total.astype(out.dtype, copy=False)
 
 

@@ -14,7 +14,7 @@ FLOORS = (
     ("perturb",),
     ("images", "audio", "series"),
     ("folder",),
-    ("recipe", "measure"),
+    ("recipe", "comparison"),
     ("evaluate", "integrations"),
     ("report", "show"),
     ("cli",),

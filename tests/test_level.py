@@ -48,6 +48,7 @@ def test_levels_are_read(kind, given, values, choice, unit):
         ("std", "1,0.2mad", "one unit"),
         ("std", "1e999", "finite"),
         ("snr_db", "10sd", "unknown unit"),
+        ("snr_db", 1e6, "300 dB"),
         ("std", [], "expected a number"),
         ("std", [True], "expected a number"),
     ],

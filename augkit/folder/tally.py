@@ -102,7 +102,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures : list of dict
         ``source``, ``copy`` and ``reason`` of the first failures; all are in failures.jsonl.
     notices : dict
-        What was converted or not kept, and how often; of notices that differ in their numbers only, the first.
+        What was converted or not kept, and how often; numbers in which they differ are left out.
     stopped : bool
         True where the error budget was spent and the run ended early.
     """
@@ -154,6 +154,9 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
         seconds=seconds,
         achieved={name: getattr(tally, name).summary() for name in ("std", "snr_db", "clipped")},
         failures=failures[:SHOWN],
-        notices={tally.examples[kind]: count for kind, count in tally.notices.most_common(SHOWN)},
+        notices={
+            tally.examples[kind] if count == 1 else kind.replace("#", "..."): count
+            for kind, count in tally.notices.most_common(SHOWN)
+        },
         stopped=stopped,
     )

@@ -112,33 +112,28 @@ def _stack(law: Distribution, profile: _Profile, lowest: float) -> Boxes | None:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class _Words:
+class _Form:
     """How one sample type is cut out of a word: position and sign above, layer in the low bits."""
 
     word: str
     signed: str
     position_bits: int
     shift: int
-    pair: type[np.complexfloating]
-    real: type[np.floating]
 
 
 _FORMS = {
-    np.dtype(np.float32): _Words("<u4", "<i4", 22, 9, np.complex64, np.float32),
-    np.dtype(np.float64): _Words("<u8", "<i8", 53, 10, np.complex128, np.float64),
+    np.dtype(np.float32): _Form("<u4", "<i4", 22, 9),
+    np.dtype(np.float64): _Form("<u8", "<i8", 53, 10),
 }
 
 
 @lru_cache(maxsize=64)
-def _pairs(law: Distribution, dtype: np.dtype[np.floating]) -> NDArray[np.complexfloating]:
-    """Return (width, core) of each layer in units of one position step, as one complex number: one look-up for both."""
-    form, box = _FORMS[dtype], boxes(law)
-    steps = 2.0**form.position_bits
-    pairs = np.empty(LAYERS, form.pair)
-    pairs.real = box.width / steps
+def _steps(law: Distribution, dtype: np.dtype[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return width and core of each layer in units of one position step: what the main pass looks up."""
+    steps, box = 2.0 ** _FORMS[dtype].position_bits, boxes(law)
     # a core is rounded down, by more than the rounding of the division
-    pairs.imag = np.floor(box.core / box.width * steps * (1 - 2.0**-50)) - 1
-    return pairs
+    core = np.floor(box.core / box.width * steps * (1 - 2.0**-50)) - 1
+    return (box.width / steps).astype(dtype), core.astype(dtype)
 
 
 def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int = 0) -> None:
@@ -149,22 +144,24 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
     out : float32 or float64 ndarray, shape (n,), C-contiguous
         float32 takes a 32-bit word for a sample and float64 a 64-bit word: two streams, not one rounded.
     """
-    form, pairs = _FORMS[out.dtype], _pairs(law, out.dtype)
+    form, (width, core) = _FORMS[out.dtype], _steps(law, out.dtype)
     stream, waiting = Stream(key, start), Waiting()
     size = min(BLOCK, len(out))
-    layer, pair = np.empty(size, np.intp), np.empty(size, form.pair)
-    signed, magnitude, outside = np.empty(size, form.signed), np.empty(size, form.real), np.empty(size, bool)
+    layer, signed = np.empty(size, np.intp), np.empty(size, form.signed)
+    bound, magnitude, outside = np.empty(size, out.dtype), np.empty(size, out.dtype), np.empty(size, bool)
     for block, first, last, offset in stream.spans(len(out)):
         count = last - first
         words = stream.words(block, first, last, form.word)
-        piece, two = out[offset : offset + count], pair[:count]
+        piece = out[offset : offset + count]
         np.bitwise_and(words, LAYERS - 1, out=layer[:count], casting="unsafe")
-        np.take(pairs, layer[:count], mode="wrap", out=two)
         np.right_shift(words.view(form.signed), form.shift, out=signed[:count])
         np.bitwise_or(signed[:count], 1, out=signed[:count])  # odd: symmetric about zero, and never zero
         np.copyto(piece, signed[:count], casting="unsafe")
-        np.greater(np.abs(piece, out=magnitude[:count]), two.imag, out=outside[:count])
-        np.multiply(piece, two.real, out=piece)
+        # mode="wrap": the only one that neither checks the indices nor buffers the output
+        np.take(core, layer[:count], mode="wrap", out=bound[:count])
+        np.greater(np.abs(piece, out=magnitude[:count]), bound[:count], out=outside[:count])
+        np.take(width, layer[:count], mode="wrap", out=bound[:count])
+        np.multiply(piece, bound[:count], out=piece)
         waiting.add(words, np.flatnonzero(outside[:count]), offset)
         if waiting.full:
             _settle_waiting(out, law, form, stream, waiting)
@@ -172,25 +169,28 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
 
 
 class _Candidates(NamedTuple):
-    """A point within a box for each sample: which box, which side, and where across it (0 to 1)."""
+    """A point within a box for each sample: which box, which side, and where across and up it (0 to 1)."""
 
     layer: NDArray[np.intp]
     sign: NDArray[np.integer]
-    position: NDArray[np.float64]
+    across: NDArray[np.float64]
+    up: NDArray[np.float64]
 
 
 def _settle_waiting(
-    out: NDArray[np.floating], law: Distribution, form: _Words, stream: Stream, waiting: Waiting
+    out: NDArray[np.floating], law: Distribution, form: _Form, stream: Stream, waiting: Waiting
 ) -> None:
     words, places = waiting.take()
     if not len(places):
         return
     index = stream.index(places)
     signed = (words.view(form.signed) >> form.shift) | 1
-    # the word names a cell of the position; a further one places the sample within it
-    within = np.abs(signed).astype(np.float64) - 1 + 2 * _unit(stream.escape_words(index, 0))
-    layer = (words & (LAYERS - 1)).astype(np.intp)
-    first = _Candidates(layer, np.sign(signed), within / 2.0**form.position_bits)
+    # the word names a cell of the position; half of a further one places the sample within it, half says how high
+    fine = stream.escape_words(index, 0)
+    within = (fine >> np.uint64(32)).astype(np.float64) * 2.0**-31
+    across = (np.abs(signed).astype(np.float64) - 1 + within) * 2.0**-form.position_bits
+    up = (fine & np.uint64(0xFFFFFFFF)).astype(np.float64) * 2.0**-32
+    first = _Candidates((words & (LAYERS - 1)).astype(np.intp), np.sign(signed), across, up)
     out[places] = _settle(law, first, index, stream)
 
 
@@ -201,32 +201,35 @@ def _settle(
     box = boxes(law)
     result = np.empty(len(index))
     left = np.arange(len(index))
-    turn = 0
-    while len(left):
-        layer, sign, position = candidates
-        x = position * box.width[layer]
-        in_tail = (layer == 0) & (x >= box.tail_from)
-        height = _unit(stream.escape_words(index[left], 3 * turn + 1))
-        y = box.floor[layer] + height * (box.ceiling[layer] - box.floor[layer])
-        taken = in_tail | (y < law.pdf(x))
-        across = _unit(stream.escape_words(index[left], 3 * turn + 2)[in_tail])
-        x[in_tail] = _single(law.isf(box.tail * (1 - across)))
+    turn = 1
+    while True:
+        layer, sign, across, up = candidates
+        x = across * box.width[layer]
+        floor = box.floor[layer]
+        taken = floor + up * (box.ceiling[layer] - floor) < law.pdf(x)
+        tail = np.flatnonzero((layer == 0) & (x >= box.tail_from))
+        taken[tail] = True
+        x[tail] = _tail(law, box, stream.escape_words(index[left[tail]], 3 * turn))
         result[left[taken]] = (sign * x)[taken]
         left = left[~taken]
+        if not len(left):
+            return result
+        one, two = stream.escape_words(index[left], 3 * turn + 1), stream.escape_words(index[left], 3 * turn + 2)
+        sign = np.where(one & np.uint64(LAYERS), 1, -1)
+        candidates = _Candidates((one & np.uint64(LAYERS - 1)).astype(np.intp), sign, _unit(one), _unit(two))
         turn += 1
-        fresh = stream.escape_words(index[left], 3 * turn)
-        layer, sign = (fresh & np.uint64(LAYERS - 1)).astype(np.intp), np.where(fresh & np.uint64(LAYERS), 1, -1)
-        candidates = _Candidates(layer, sign, _unit(fresh))
-    return result
+
+
+def _tail(law: Distribution, box: Boxes, words: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return samples beyond the last box, down to a probability of 2**-53 of the tail's own.
+
+    They are rounded to 24 significant bits, so that the last bits of a library's inverse do not show.
+    """
+    mantissa, exponent = np.frexp(law.isf(box.tail * (1 - _unit(words))))
+    return np.ldexp(np.rint(mantissa * 2.0**24) * 2.0**-24, exponent)
 
 
 def _unit(words: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return numbers in [0, 1) from the upper 53 bits."""
     unit: NDArray[np.float64] = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return unit
-
-
-def _single(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Round to 24 significant bits, so that the last bits of a library's inverse do not show; the range stays."""
-    mantissa, exponent = np.frexp(values)
-    return np.ldexp(np.rint(mantissa * 2.0**24) * 2.0**-24, exponent)
