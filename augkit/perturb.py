@@ -18,7 +18,7 @@ from augkit.noise.distributions import Distribution
 from augkit.noise.distributions.base import EXP_EULER
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.lattice import add_lattice
-from augkit.noise.layers import fill
+from augkit.noise.strips import fill
 from augkit.signal import Samples, Signal
 
 _PIECE = 4 * BLOCK

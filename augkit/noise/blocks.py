@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits
 
-_GROUP = 32
+_GROUP = 256
 """Blocks whose rare samples are settled together: large enough to amortise, small enough to stay in memory."""
 
 Words = NDArray[np.unsignedinteger]

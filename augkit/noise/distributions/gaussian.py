@@ -26,12 +26,13 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
         return self.sf(-np.asarray(x, dtype=np.float64))
 
     def isf(self, q: Array) -> Array:
-        """Return the upper quantile by algorithm AS 241 (Wichura 1988), from the standard library."""
-        from statistics import NormalDist
-
+        """Return the upper quantile by algorithm AS 241, PPND16 (Wichura 1988), to about 1 part in 10**16."""
         q = np.asarray(q, dtype=np.float64)
-        inverse = NormalDist().inv_cdf
-        return np.array([-inverse(value) for value in q.ravel().tolist()]).reshape(q.shape)
+        central = 0.5 - q
+        root = np.sqrt(-np.log(np.minimum(q, 1 - q)))
+        far = np.where(root <= 5, _ratio(_NEAR, root - 1.6), _ratio(_FAR, root - 5))
+        middle = central * _ratio(_MIDDLE, 0.180625 - np.square(central))
+        return np.where(np.abs(central) <= 0.425, middle, np.copysign(far, central))
 
     @property
     def std(self) -> float:
@@ -47,3 +48,33 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
     def geometric_power(self) -> float:
         """1 / sqrt(2 exp(gamma))."""
         return exp(-0.5 * log(2 * EXP_EULER))
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+    """Return the quotient of two polynomials, by Horner's rule from the highest power down."""
+    numerator, denominator = np.zeros_like(x), np.zeros_like(x)
+    for above, below in zip(*coefficients, strict=True):
+        numerator, denominator = numerator * x + above, denominator * x + below
+    return numerator / denominator
+
+
+# fmt: off
+_MIDDLE = (
+    (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+     13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080),
+    (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
+     5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0),
+)
+_NEAR = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 0.241780725177450611770, 1.27045825245236838258,
+     3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 0.148103976427480074590,
+     0.689767334985100004550, 1.67638483018380384940, 2.05319162663775882187, 1.0),
+)
+_FAR = (
+    (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
+     0.296560571828504891230, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
+    (2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+     1.48753612908506148525e-2, 0.136929880922735805310, 0.599832206555887937690, 1.0),
+)
+# fmt: on
