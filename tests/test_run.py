@@ -16,6 +16,7 @@ from augkit.errors import OutputError, UsageError
 from augkit.folder.options import FolderOptions, Job
 from augkit.folder.run import HowToRun, check_job, run_job
 from augkit.folder.storage import TEMP_PREFIX, write_atomically
+from augkit.recipe import options_type
 from tests import poison
 from tests.trees import augkit, content, pictures, recordings, tables
 
@@ -144,22 +145,47 @@ def test_a_torn_journal_line_is_cut_off(tmp_path):
     assert content(part) == content(whole)
 
 
-@pytest.mark.parametrize("after", [0.15, 0.5, 0.9])
-def test_a_killed_run_is_resumed_to_the_same_tree(tmp_path, after):
-    src = pictures(tmp_path / "src", count=120, size=64)
-    arguments = ["images", str(src), "--std", "0.1", "--seed", "3", "--quiet", "-j", "2"]
-    assert augkit(arguments[0], arguments[1], tmp_path / "whole", *arguments[2:]) == 0
-    dst = tmp_path / "killed"
-    command = [sys.executable, "-m", "augkit", arguments[0], arguments[1], str(dst), *arguments[2:]]
-    process = subprocess.Popen(command, start_new_session=True)
-    time.sleep(after)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if (dst / "recipe.toml").exists():
-        for path in dst.rglob("*.png"):
-            Image.open(path).load()
+DOMAINS = {
+    "images": (lambda src: pictures(src, count=120, size=64), ("--std", "0.1")),
+    "audio": (lambda src: recordings(src, count=120), ("--snr", "10")),
+    "series": (lambda src: tables(src, count=120), ("--std", "0.1sd")),
+}
+
+
+def kill_and_resume(tmp_path, domain, moments):
+    """Kill runs at the given moments; every file must be whole, and resuming must end with the uninterrupted tree."""
+    make, level = DOMAINS[domain]
+    src, whole = make(tmp_path / "src"), tmp_path / "whole"
+    options = (*level, "--seed", "3", "--quiet", "-j", "2")
+    assert augkit(domain, src, whole, *options) == 0
+    expected = content(whole)
+    started = 0
+    for number, after in enumerate(moments):
+        dst = tmp_path / f"killed{number}"
+        command = [sys.executable, "-m", "augkit", domain, str(src), str(dst), *options]
+        process = subprocess.Popen(command, start_new_session=True)
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if not (dst / "recipe.toml").exists():
+            continue
+        started += 1
+        left = {name: digest for name, digest in content(dst).items() if name in expected and name not in RECORDS}
+        assert all(expected[name] == digest for name, digest in left.items()), "a file under its final name is torn"
         assert augkit("resume", dst, "--quiet") == 0
-        assert content(dst) == content(tmp_path / "whole")
+        assert content(dst) == expected
+    return started
+
+
+def test_a_killed_run_is_resumed_to_the_same_tree(tmp_path):
+    assert kill_and_resume(tmp_path, "images", [0.3, 0.5, 0.7]) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_runs_killed_at_random_moments_lose_nothing(tmp_path, domain):
+    moments = np.random.default_rng(1).uniform(0.2, 1.2, 15)
+    assert kill_and_resume(tmp_path, domain, moments) > 5
 
 
 def test_ctrl_c_says_how_to_go_on(tmp_path):
@@ -351,3 +377,8 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     assert augkit("images", src, tmp_path / "file" / "dst", "--std", "0.1", "--quiet") == 3
     assert issubclass(OutputError, Exception)
+
+
+@pytest.mark.parametrize("domain", ["images", "audio", "series"])
+def test_options_of_a_domain_and_of_folders_have_names_of_their_own(domain):
+    assert not set(options_type(domain).__struct_fields__) & set(FolderOptions.__struct_fields__)

@@ -1,0 +1,5 @@
+"""Sensor series: noise in the unit of each column, and files of which nothing else changes."""
+
+from augkit.series.array import add_noise, add_noise_with_info
+
+__all__ = ["add_noise", "add_noise_with_info"]
