@@ -11,7 +11,7 @@ FLOORS = (
     ("errors", "_version"),
     ("noise",),
     ("signal", "outcome", "level", "achieved"),
-    ("perturb",),
+    ("perturb", "dependent"),
     ("images", "audio", "series"),
     ("folder",),
     ("recipe", "comparison"),

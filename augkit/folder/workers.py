@@ -5,8 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _FEW_FILES, _FEW_BYTES = 8, 8_000_000
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _WINDOW = 4
+_TRIES = 3
 
 Results: TypeAlias = Generator[list[Made], None, None]
 
@@ -56,45 +59,81 @@ def _ignore_interrupt() -> None:
 
 
 def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
-    from pebble import ProcessPool
+    """Run groups of tasks in pools; a pool that breaks is replaced, and what it was at is tried again."""
+    waiting = deque(_groups(tasks, workers))
+    tries: Counter[int] = Counter()
+    while waiting:
+        pool = _new_pool(job, workers)
+        try:
+            yield from _until_broken(pool, job, sample, workers * _WINDOW, waiting)
+        finally:
+            pool.stop()  # type: ignore[no-untyped-call]
+            pool.join()
+        if waiting:  # the pool broke, and any of these may be why
+            suspects = [task for group in islice(waiting, workers * _WINDOW) for task in group]
+            tries.update(task.outputs[0].index for task in suspects)
+            for _ in range(min(len(waiting), workers * _WINDOW)):
+                waiting.popleft()
+            for task in reversed(suspects):
+                if tries[task.outputs[0].index] < _TRIES:
+                    waiting.appendleft([task])
+                else:
+                    yield _lost(task, "the worker processes broke down again and again with this file among theirs")
 
-    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
-    if hasattr(os, "fork"):
+
+def _new_pool(job: Job, workers: int) -> ProcessPool:
+    from pebble import ProcessPool  # not needed for a single file
+
+    forks = hasattr(os, "fork")
+    context = multiprocessing.get_context("forkserver" if forks else "spawn")
+    if forks:
         context.set_forkserver_preload([module_of(job.domain), __name__])
-    pool = ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
-    try:
-        yield from _schedule(pool, job, tasks, sample, workers)
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+    return ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
 
 
-def _schedule(pool: ProcessPool, job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
-    """Keep a bounded window of groups in flight; a group whose worker died is tried again one file at a time."""
-    waiting = _groups(tasks, workers)
+def _until_broken(pool: ProcessPool, job: Job, sample: float, window: int, waiting: deque[list[Task]]) -> Results:
+    """Keep a bounded window of groups in flight; a group whose worker died is tried again one file at a time.
+
+    Where the pool itself breaks, the groups in flight go back to the front of `waiting`.
+    """
     running: dict[Future[list[Made]], list[Task]] = {}
-    while True:
-        for group in islice(waiting, max(0, workers * _WINDOW - len(running))):
-            running[pool.schedule(make_group, args=(job, group, sample))] = group
-        if not running:
+    broken = False
+    while running or (waiting and not broken):
+        while waiting and len(running) < window and not broken:
+            try:
+                future: Future[list[Made]] = pool.schedule(make_group, args=(job, waiting[0], sample))
+            except RuntimeError:
+                broken = True
+            else:
+                running[future] = waiting.popleft()
+        if broken:
+            waiting.extendleft(group for future, group in running.items() if not _succeeded(future))
+            yield from (future.result() for future in running if _succeeded(future))
             return
         done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for future in done:
-            group = running.pop(future)
-            error = future.exception()
+        for ended in done:
+            error = ended.exception()
+            if isinstance(error, BrokenProcessPool):
+                broken = True
+                continue
+            group = running.pop(ended)
             if error is None:
-                yield future.result()
+                yield ended.result()
             elif len(group) > 1:
-                running.update({pool.schedule(make_group, args=(job, [task], sample)): [task] for task in group})
+                waiting.extendleft([task] for task in reversed(group))
             else:
-                yield _lost(group[0], error)
+                code = getattr(error, "exitcode", None)
+                died = (
+                    f"the worker process died on this file ({_death(code)})" if code else f"the worker failed: {error}"
+                )
+                yield _lost(group[0], died)
 
 
-def _lost(task: Task, error: BaseException) -> list[Made]:
-    code = getattr(error, "exitcode", None)
-    reason = (
-        f"the worker process died on this file ({_death(code)})" if code is not None else f"the worker failed: {error}"
-    )
+def _succeeded(future: Future[list[Made]]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+def _lost(task: Task, reason: str) -> list[Made]:
     return [Made(output.index, output.name, task.source, output.copy, failure=reason) for output in task.outputs]
 
 

@@ -1,0 +1,153 @@
+"""Noise that depends on the value: on 8-bit data by tables, on other types by the same law in floats."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from augkit.dependent import SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
+from augkit.errors import UsageError
+from augkit.noise.distributions import Cauchy, Gaussian
+from augkit.noise.keys import BLOCK, Key
+from augkit.noise.poisson import fill_poisson
+from augkit.noise.values import apply_values, value_lattice
+from augkit.signal import Signal
+from tests.truth import ALPHA, chi_square_p
+
+KEY = Key(5)
+N = 200_000
+MODELS = [
+    Shot(25),
+    Shot(60.5),
+    Shot(2000),
+    Sensor(500, 6),
+    Sensor(3000, 20),
+    Speckle(Gaussian(), 0.2),
+    Speckle(Cauchy(), 0.05),
+    SaltAndPepper(0.1),
+    SaltAndPepper(0.3, salt=0.9),
+]
+EDGES = (np.arange(255) + 0.5) / 255
+
+
+def bytes_of(value, model, dtype=np.uint8):
+    """What becomes of an 8-bit value, in 8-bit steps, through the table or through the float path."""
+    if dtype is np.uint8:
+        return perturb_by_value(Signal(np.full(N, value, np.uint8), 255.0, (0, 255)), model, KEY)
+    shares = perturb_by_value(Signal(np.full(N, value / 255, dtype)), model, KEY)
+    return np.clip(np.floor(shares * 255 + 0.5), 0, 255).astype(np.uint8)
+
+
+def probabilities(value, model):
+    """P(output) from scipy: Poisson counts, mixtures of normals, a scaled law, three steps."""
+    share = value / 255
+    if isinstance(model, Shot):
+        beyond = stats.poisson(share * model.photons).sf(np.ceil(EDGES * model.photons) - 1)
+    elif isinstance(model, Sensor):
+        count = np.arange(0, model.full_well + 12 * np.sqrt(model.full_well) + 50)
+        weight = stats.poisson(share * model.full_well).pmf(count)
+        beyond = np.array(
+            [weight @ stats.norm.sf((edge * model.full_well - count) / model.read_noise) for edge in EDGES]
+        )
+    elif isinstance(model, Speckle):
+        law = stats.norm if isinstance(model.law, Gaussian) else stats.cauchy
+        beyond = law.sf((EDGES - share) / (share * model.scale)) if share else (EDGES < 0).astype(float)
+    else:
+        beyond = np.where(share > EDGES, 1 - model.amount, 0) + model.amount * model.salt
+    return -np.diff(np.concatenate([[1.0], beyond, [0.0]]))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+@pytest.mark.parametrize("value", [0, 1, 40, 128, 254, 255])
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_every_model_follows_its_law(model, value, dtype):
+    """Chi-square over the 256 outputs, false alarm 1e-6; shifted and rescaled copies are caught below."""
+    counts = np.bincount(bytes_of(value, model, dtype), minlength=256)
+    expected = probabilities(value, model)
+    expected[np.abs(expected) < 1e-13] = 0
+    counts[(expected == 0) & (counts <= 1)] = 0  # ties of the float path at an edge of probability zero
+    assert chi_square_p(counts, np.clip(expected, 0, None)) > ALPHA
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda v: v + 1,
+        lambda v: 128 + 1.1 * (v.astype(float) - 128),
+        lambda v: np.where(np.arange(N) % 40 == 0, 128, v),
+    ],
+)
+def test_planted_faults_are_caught(fault):
+    wrong = np.clip(np.rint(fault(bytes_of(128, Shot(2000)))), 0, 255).astype(np.uint8)
+    assert (
+        chi_square_p(np.bincount(wrong, minlength=256), np.clip(probabilities(128, Shot(2000)), 1e-300, None)) < ALPHA
+    )
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.7, 9.99, 10.0, 37.2, 1000.0, 1e6])
+def test_poisson_counts(mean):
+    out = np.empty(N)
+    fill_poisson(out, np.full(N, mean), KEY)
+    law = stats.poisson(mean)
+    low, high = int(law.ppf(1e-7)), int(law.isf(1e-7)) + 1
+    bins = np.unique(np.linspace(low, high, 60).astype(int))
+    inside = np.diff(np.concatenate([[0.0], law.cdf(bins), [1.0]]))
+    counts = np.histogram(out, np.concatenate([[-1], bins + 0.5, [np.inf]]))[0]
+    assert chi_square_p(counts, inside) > ALPHA
+    assert np.array_equal(out, np.floor(out))
+    off = np.histogram(out + max(1.0, np.sqrt(mean) * 0.1), np.concatenate([[-1], bins + 0.5, [np.inf]]))[0]
+    assert chi_square_p(off, np.clip(inside, 1e-300, None)) < ALPHA
+
+
+def test_any_piece_is_that_piece_of_the_whole():
+    rng = np.random.default_rng(1)
+    total = BLOCK + 5000
+    samples = rng.integers(0, 256, total, dtype=np.uint8)
+    table = value_lattice(Shot(60).beyond())
+    whole, counts, mean = np.empty_like(samples), np.empty(total), rng.uniform(0, 50, total)
+    apply_values(samples, table, KEY, out=whole)
+    fill_poisson(counts, mean, KEY)
+    for begin, end in ((0, 100), (77, BLOCK + 3), (BLOCK - 1, total)):
+        part, some = np.empty(end - begin, np.uint8), np.empty(end - begin)
+        apply_values(samples[begin:end], table, KEY, out=part, start=begin)
+        fill_poisson(some, mean[begin:end], KEY, start=begin)
+        assert np.array_equal(part, whole[begin:end])
+        assert np.array_equal(some, counts[begin:end])
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_shared_channels_where_and_dtypes(model, dtype):
+    full, limits = {np.uint8: (255.0, (0, 255)), np.uint16: (65535.0, (0, 65535)), np.float32: (1.0, (0, 1))}[dtype]
+    clean = np.full((4000, 3), full / 2).astype(dtype)
+    where = np.arange(4000)[:, np.newaxis] < 2000
+    shared = perturb_by_value(Signal(clean, full, limits, where), model, KEY, channels="shared")
+    independent = perturb_by_value(Signal(clean, full, limits), model, KEY)
+    assert shared.dtype == dtype
+    assert np.array_equal(shared[:, 0], shared[:, 2])
+    assert np.array_equal(shared[2000:], clean[2000:])
+    assert not np.array_equal(shared[:2000], clean[:2000])
+    assert not np.array_equal(independent[:, 0], independent[:, 1])
+
+
+def test_not_a_number_stays():
+    clean = np.array([0.5, np.nan, np.inf, 0.2], np.float32)
+    noisy = perturb_by_value(Signal(clean), Shot(50), KEY)
+    assert np.isnan(noisy[1])
+    assert np.isinf(noisy[2])
+    assert np.isfinite(noisy[[0, 3]]).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "hint"),
+    [
+        (lambda: Shot(0), "photons"),
+        (lambda: Shot(float("nan")), "photons"),
+        (lambda: Sensor(100, -1), "read_noise"),
+        (lambda: SaltAndPepper(1.1), "amount"),
+        (lambda: SaltAndPepper(0.1, salt=-0.1), "salt"),
+        (lambda: Speckle(Gaussian(), -1), "scale"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(make, hint):
+    with pytest.raises(UsageError, match=hint):
+        make()
