@@ -236,6 +236,13 @@ def test_a_worker_that_dies_costs_its_file_alone(tmp_path):
     assert not list((tmp_path / "dst").glob(TEMP_PREFIX + "*"))
 
 
+def test_workers_that_keep_dying_cost_their_files_alone(tmp_path):
+    write_dat(tmp_path, {f"f{i:03}": "kill" if i % 3 == 0 else "fine" for i in range(24)})
+    report = run_poison(tmp_path)
+    assert sorted(row["source"] for row in report.failures) == [f"f{i:03}.dat" for i in range(0, 24, 3)]
+    assert report.outputs == 16
+
+
 @pytest.mark.parametrize(
     ("folder", "allowed"), [({"on_error": "stop"}, 0), ({"max_errors": 2}, 2), ({"max_errors": "10%"}, 3)]
 )
