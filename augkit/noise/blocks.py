@@ -20,10 +20,11 @@ class Stream:
     """The bits of one key from sample number `start` on, with its address hashed once."""
 
     def __init__(self, key: Key, start: int) -> None:
-        self._entropy = key.entropy
-        self._address = key.address()
+        self._name = key.digest()
         self._start = start
-        self._escapes = np.uint64(key.child("escapes").words(1)[0])
+        escapes = self._name.copy()
+        escapes.update(b"escapes")
+        self._escapes = np.uint64(int.from_bytes(escapes.digest()[:8], "little"))
 
     def spans(self, count: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (block, first, last, offset): which samples of which block stand at `offset` of the next `count`."""
@@ -37,7 +38,7 @@ class Stream:
     def words(self, block: int, first: int, last: int, dtype: str) -> Words:
         """Return words number `first` to `last` of a block, each of `dtype`, a little-endian unsigned integer."""
         per_raw = 8 // np.dtype(dtype).itemsize
-        raw = block_bits(self._entropy, self._address, block).random_raw(-(-last // per_raw))
+        raw = block_bits(self._name, block).random_raw(-(-last // per_raw))
         words: Words = raw.astype("<u8", copy=False).view(dtype)
         return words[first:last]
 

@@ -21,6 +21,7 @@ from augkit.noise.keys import BLOCK, Key
 TOP = 255
 """The largest difference between two 8-bit values."""
 
+_BLACK, _WHITE = np.int16(0), np.int16(TOP)
 _SLOTS = 2**16
 _FRACTION = 32
 
@@ -95,7 +96,7 @@ def add_lattice(
     law_table, stream, waiting = lattice(law, scale), Stream(key, start), Waiting()
     difference = np.empty(BLOCK, np.int16)
     rows = difference.reshape((-1,) + (1,) * (samples.ndim - 1))
-    total = np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
+    total = rows if samples.ndim == 1 else np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
     for block, first, last, offset in stream.spans(len(samples)):
         count = last - first
         piece = slice(offset, offset + count)
@@ -103,7 +104,7 @@ def add_lattice(
         # mode="wrap": the only one that neither checks the indices nor buffers the output
         np.take(law_table.table, words, mode="wrap", out=difference[:count])
         np.add(samples[piece], rows[:count], out=total[:count])
-        np.clip(total[:count], 0, TOP, out=total[:count])
+        total[:count].clip(_BLACK, _WHITE, out=total[:count])
         np.copyto(out[piece], total[:count], casting="unsafe")
         waiting.add(words, np.flatnonzero(words >= law_table.first_escape), offset)
         if waiting.full:
