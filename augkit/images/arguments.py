@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
-from augkit.images.pixels import FULL_RANGE, Range, Recipe, checked_level, integer_range
+from augkit.images.pixels import FULL_RANGE, Additive, Range, Recipe, checked_level, integer_range
 from augkit.level import Channels, LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
 
@@ -34,10 +34,19 @@ def make_request(
     std, scale, snr_db, psnr_db = levels
     level = checked_level(one_level(std=std, scale=scale, snr_db=snr_db, psnr_db=psnr_db))
     check_level(law, level)
+    return request_of(Additive(law, level, checked_channels(channels)), data_range)
+
+
+def request_of(recipe: Recipe, data_range: DataRange) -> Request:
+    """Return a request for any recipe, with the ends of the values' range checked."""
+    return Request(recipe, None if data_range is None else _ends(data_range))
+
+
+def checked_channels(channels: Channels) -> Channels:
+    """Return how channels share their noise; raise `UsageError` for what is no way of it."""
     if channels not in ("independent", "shared"):
         raise UsageError(f"channels={channels!r}: expected 'independent' or 'shared'")
-    ends = None if data_range is None else _ends(data_range)
-    return Request(Recipe(law, level, channels), ends)
+    return channels
 
 
 def _ends(data_range: float | tuple[float, float]) -> tuple[float, float]:

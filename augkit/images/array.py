@@ -75,7 +75,7 @@ def add_noise(
         For an `snr_db` of an image that is black all over.
     """
     request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
-    noisy: ImageT = _any(image, where, as_key(rng), request, measure=False)[0]
+    noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
 
@@ -103,17 +103,17 @@ def add_noise_with_info(
         ``psnr_db`` and ``clipped``, measured between the two images (where `where` is True).
     """
     request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
-    return _any(image, where, as_key(rng), request, measure=True)
+    return add_to_any(image, where, as_key(rng), request, measure=True)
 
 
-def _any(image: Any, where: Any, key: Key, request: Request, *, measure: bool) -> tuple[Any, Any]:
-    """Return the noisy image or batch, and the info of each."""
+def add_to_any(image: Any, where: Any, key: Key, request: Request, *, measure: bool) -> tuple[Any, Any]:
+    """Return the noisy image or batch, and the info of each where `measure` asks for it."""
     if isinstance(image, list | tuple):
         masks = where if isinstance(where, list | tuple) else [where] * len(image)
         if len(masks) != len(image):
             raise UsageError(f"where: expected one mask for each of {len(image)} images, got {len(masks)}")
         pairs = [
-            _any(one, mask, key.child("item", number), request, measure=measure)
+            add_to_any(one, mask, key.child("item", number), request, measure=measure)
             for number, (one, mask) in enumerate(zip(image, masks, strict=True))
         ]
         noisy = [one for one, _ in pairs]
@@ -166,12 +166,6 @@ def _pixels(
     if not measure:
         return done, None
     reached = measured(pixels, done.pixels, values, mask)
-    if done.perturbed.geometric_snr_db is not None:
-        reached["geometric_snr_db"] = done.perturbed.geometric_snr_db
-    level = request.recipe.level
-    return done, {
-        "noise": str(request.recipe.law),
-        "requested": {level.kind: str(level)},
-        "drawn": {level.kind: done.drawn.value},
-        "achieved": reached,
-    }
+    if done.geometric_snr_db is not None:
+        reached["geometric_snr_db"] = done.geometric_snr_db
+    return done, {**done.told, "achieved": reached}

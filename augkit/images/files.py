@@ -44,12 +44,10 @@ class ImageItem:
         encoded = self.target.encode(written, self.quality)
         target.write_bytes(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
-        if noisy.perturbed.geometric_snr_db is not None:
-            reached["geometric_snr_db"] = noisy.perturbed.geometric_snr_db
+        if noisy.geometric_snr_db is not None:
+            reached["geometric_snr_db"] = noisy.geometric_snr_db
         return Outcome(
-            noise=str(self.recipe.law),
-            requested={self.recipe.level.kind: str(self.recipe.level)},
-            drawn={noisy.drawn.kind: noisy.drawn.value},
+            **noisy.told,
             achieved=reached,
             format={"name": self.target.name, "mode": mode, "size": list(written.size), "bits": written.bits},
             notices=self.notices + encoded.notices + taken,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from augkit.errors import UsageError, nearest
 from augkit.images.formats import FORMATS, format_by_suffix
 from augkit.images.picture import Format
-from augkit.images.pixels import Recipe, checked_level
+from augkit.images.pixels import Additive, Recipe, checked_level
 from augkit.level import Level, NoiseOptions
 
 
@@ -43,7 +43,7 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
 
     def recipe(self) -> Recipe:
         """Return which noise, and how much of it."""
-        return Recipe(self.law(), self.level(), self.channels)
+        return Additive(self.law(), self.level(), self.channels)
 
     def output_format(self) -> Format | None:
         """Return the format that was asked for, or None to keep the source's."""

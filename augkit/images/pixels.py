@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augkit.achieved import achieved
+from augkit.dependent import Model, perturb_by_value
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
 from augkit.level import Channels, Level
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key
-from augkit.perturb import Perturbed, perturb
+from augkit.perturb import perturb
 from augkit.signal import Signal
 
 FULL_RANGE = {np.dtype(np.uint8): (0.0, 255.0), np.dtype(np.uint16): (0.0, 65535.0)}
@@ -42,22 +43,54 @@ class Range:
         return self.high - self.low
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+@dataclass(frozen=True, eq=False, slots=True)
+class Noisy:
+    """Noisy pixels, and what is known only while they are made: ``noise``, ``requested`` and ``drawn`` of a row."""
+
+    pixels: Pixels
+    told: dict[str, Any]
+    geometric_snr_db: float | None = None
+
+
+class Recipe(Protocol):
     """Which noise, and how much of it."""
+
+    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
+        """Return noisy samples of the shape of the signal's; `black` is the value without light."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Additive:
+    """Noise of a law at a level, the same for every value."""
 
     law: Distribution
     level: Level
     channels: Channels = "independent"
 
+    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
+        """Return noisy samples, with the level that was drawn."""
+        drawn = self.level.draw(key.child("level"))
+        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels)
+        told = {
+            "noise": str(self.law),
+            "requested": {self.level.kind: str(self.level)},
+            "drawn": {self.level.kind: drawn.value},
+        }
+        return Noisy(made.samples, told, made.geometric_snr_db)
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Noisy:
-    """Noisy pixels, the level that was drawn for them, and what perturbing them told."""
 
-    pixels: Pixels
-    drawn: Level
-    perturbed: Perturbed
+@dataclass(frozen=True, slots=True)
+class ByValue:
+    """Noise whose law depends on the value."""
+
+    model: Model
+    channels: Channels = "independent"
+
+    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
+        """Return noisy samples."""
+        samples = perturb_by_value(signal, self.model, key.child("noise"), black=black, channels=self.channels)
+        return Noisy(samples, {"noise": str(self.model), "requested": {}, "drawn": {}})
 
 
 def checked_level(level: Level) -> Level:
@@ -97,14 +130,11 @@ def add_to_pixels(
     where : bool ndarray, shape (H, W), (H, W, 1) or (H, W, C), or None
         True where samples may change.
     """
-    drawn = recipe.level.draw(key.child("level"))
     count = pixels.shape[0] * pixels.shape[1]
     mask = None if where is None else where.reshape(count, *where.shape[2:])
-    signal = Signal(
-        np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:]), values.full_scale, values.limits, mask
-    )
-    perturbed = perturb(signal, recipe.law, drawn, key.child("noise"), channels=recipe.channels)
-    return Noisy(perturbed.samples.reshape(pixels.shape), drawn, perturbed)
+    samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
+    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low)
+    return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.geometric_snr_db)
 
 
 def measured(
