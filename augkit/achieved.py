@@ -24,17 +24,23 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     flat = samples.reshape(-1)
     other = None if minus is None else minus.reshape(-1)
     for begin in range(0, flat.size, CHUNK):
-        with np.errstate(invalid="ignore", over="ignore"):
-            piece = flat[begin : begin + CHUNK].astype(np.float64)
-            if other is not None:
-                piece -= other[begin : begin + CHUNK]
-            power = float(np.add.reduce(np.square(piece, out=piece)))
-        if not math.isfinite(power):
-            piece = piece[np.isfinite(piece)]
-            power = float(np.add.reduce(piece))
-        total += power
+        piece = _difference(flat[begin : begin + CHUNK], None if other is None else other[begin : begin + CHUNK])
+        finite = np.isfinite(piece)
+        if not finite.all():
+            piece = piece[finite]
+        with np.errstate(over="ignore"):
+            total += float(np.add.reduce(np.square(piece, out=piece)))
         count += piece.size
     return total, count
+
+
+def _difference(samples: NDArray[Any], minus: NDArray[Any] | None) -> NDArray[np.float64]:
+    if minus is not None and samples.dtype.kind in "iu" and samples.dtype.itemsize == 8:
+        noise: NDArray[np.float64] = (samples - minus).view(np.int64).astype(np.float64)
+        return noise  # taken as integers: beyond 2**53 floats would lose it
+    with np.errstate(invalid="ignore"):
+        piece = samples.astype(np.float64)
+        return piece if minus is None else piece - minus
 
 
 def decibels(ratio: float) -> float:

@@ -15,7 +15,7 @@ from augkit.errors import AugkitError, UsageError, nearest
 
 if TYPE_CHECKING:
     from augkit.folder.tally import Report
-    from augkit.recipe import Section
+    from augkit.recipe import Recipe
 
 EXIT_DONE, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
 
@@ -33,10 +33,17 @@ class _Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=_Group,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(__version__, prog_name="augkit")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Add noise to images, audio and sensor series, and change nothing else."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -59,6 +66,9 @@ _noise = _options(
     click.option("--snr", "snr_db", metavar="LEVEL", help="Signal-to-noise ratio in dB."),
     click.option("--psnr", "psnr_db", metavar="LEVEL", help="Peak signal-to-noise ratio in dB."),
     click.option("--channels", type=click.Choice(["independent", "shared"]), help="Noise of each channel."),
+)
+_color = click.option(
+    "--color", metavar="COLOR", help="white (default), pink, brown, blue, violet, exponent:1.5, ar:0.9"
 )
 _folder = _options(
     click.option("--copies", type=int, metavar="N", help="Noisy outputs of each source."),
@@ -102,6 +112,7 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 @cli.command()
 @_places
 @_noise
+@_color
 @click.option("--format", metavar="EXT", help="Format of the outputs, such as flac; the source's by default.")
 @_folder
 @_how
@@ -113,6 +124,7 @@ def audio(src: Path, dst: Path, **given: Any) -> int:
 @cli.command()
 @_places
 @_noise
+@_color
 @click.option("--columns", multiple=True, metavar="NAMES", help="Columns to be noised: names, globs, positions.")
 @click.option("--exclude-columns", multiple=True, metavar="NAMES", help="Columns to be left alone.")
 @click.option("--delimiter", metavar="CHAR", help="Delimiter of text tables.")
@@ -132,12 +144,10 @@ def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int
 
     how = {name: given.pop(name) for name in ("jobs", "resume", "overwrite", "dry_run", "as_json", "quiet")}
     seed = given.pop("seed")
-    if seed is None:
-        seed = recipe.seed_of(dst) if how["resume"] else None
-        seed = recipe.fresh_seed() if seed is None else seed
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     table = {name: value for name, value in table.items() if value not in (None, [])}
-    return _run_sections([recipe.make_section(domain, str(src), str(dst), table)], seed, **how)
+    section = recipe.make_section(domain, str(src), str(dst), table)
+    return _run_recipe(recipe.Recipe(seed=seed, sections=(section,)), f"augkit resume {dst}", **how)
 
 
 @cli.command()
@@ -147,8 +157,7 @@ def run(recipe_file: Path, **how: Any) -> int:
     """Do what a recipe says; every run writes the recipe that it followed."""
     from augkit.recipe import load_recipe
 
-    recipe = load_recipe(recipe_file)
-    return _run_sections(recipe.sections, recipe.seed, **how)
+    return _run_recipe(load_recipe(recipe_file), f"augkit run {recipe_file} --resume", **how)
 
 
 @cli.command()
@@ -163,14 +172,14 @@ def resume(dst: Path, jobs: int | None, as_json: bool, quiet: bool) -> int:
 
     if not (dst / RECIPE).is_file():
         raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}")
-    recipe = load_recipe(dst / RECIPE)
     how = {"resume": True, "overwrite": False, "dry_run": False}
-    return _run_sections(recipe.sections, recipe.seed, jobs=jobs, as_json=as_json, quiet=quiet, **how)
+    again = f"augkit resume {dst}"
+    return _run_recipe(load_recipe(dst / RECIPE), again, jobs=jobs, as_json=as_json, quiet=quiet, **how)
 
 
-def _run_sections(
-    sections: Sequence[Section],
-    seed: int,
+def _run_recipe(
+    whole: Recipe,
+    again: str,
     *,
     jobs: int | None,
     resume: bool,
@@ -183,10 +192,10 @@ def _run_sections(
     from augkit.folder.run import HowToRun
 
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
-    planned = recipe.plan_sections(sections, seed, how)
+    planned = recipe.plan_sections(whole.sections, recipe.seed_for(whole, resume=resume), how)
     if dry_run:
         if as_json:
-            _print_json([one.plan for one in planned])
+            _print_sections([one.plan for one in planned])
         else:
             click.echo("\n".join(line for one in planned for line in show.plan_lines(one.plan)))
         return EXIT_DONE
@@ -194,14 +203,14 @@ def _run_sections(
     for one in planned:
         try:
             with show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                reports.append(recipe.run_planned(one, how, progress))
+                reports.append(recipe.run_planned(one, progress))
         except KeyboardInterrupt:
-            click.echo(f"augkit: interrupted; augkit resume {one.section.dst} goes on from here", err=True)
+            click.echo(f"augkit: interrupted; {again} goes on from here", err=True)
             return EXIT_INTERRUPTED
         if not quiet and not as_json:
             click.echo(show.summary(reports[-1]))
     if as_json:
-        _print_json(reports[0] if len(reports) == 1 else reports)
+        _print_sections(reports)
     return max(report.exit_code for report in reports)
 
 
@@ -244,6 +253,11 @@ def formats(as_json: bool) -> int:
         rows = [row for name, infos in known.items() for row in show.format_rows(name, infos)]
         click.echo(show.table(["domain", "format", "suffixes", "keeps", "limits"], rows))
     return EXIT_DONE
+
+
+def _print_sections(parts: Sequence[object]) -> None:
+    """Print one object: that of the one section, or all under ``sections``."""
+    _print_json(parts[0] if len(parts) == 1 else {"sections": parts})
 
 
 def _print_json(data: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from numbers import Real
 from typing import Literal, TypeAlias, get_args
 
 import msgspec
@@ -100,7 +101,9 @@ def parse_level(kind: Kind, given: LevelLike) -> Level:
 
 
 def _sequence(kind: Kind, given: LevelLike) -> list[str]:
-    entries = [given] if isinstance(given, float | int) else list(given)
+    if getattr(given, "ndim", None) == 0:
+        given = given.item()  # type: ignore[union-attr]
+    entries = [given] if isinstance(given, Real) else list(given)  # type: ignore[arg-type]
     if not entries or any(isinstance(entry, bool) for entry in entries):
         raise UsageError(f"{kind}={given!r}: expected a number, a range such as '0.05..0.2' or a list of numbers")
     return [str(entry) for entry in entries]

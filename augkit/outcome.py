@@ -14,6 +14,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     ----------
     noise : str
         The law as text, such as ``"student-t:df=3"``.
+    color : str
+        The spectrum of the noise; the law is that of its innovations.
     requested, drawn : dict
         The level as asked for (``{"std": "0.05..0.2"}``) and as drawn for this output
         (``{"std": 0.113}``).
@@ -30,7 +32,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     drawn: dict[str, Any]
     achieved: dict[str, Any]
     format: dict[str, Any]
+    color: str = "white"
     notices: tuple[str, ...] = ()
+
+
+def missed(drawn: dict[str, Any], achieved: dict[str, Any]) -> tuple[str, ...]:
+    """Return a notice where a lossless output misses its level by more than 5 % or 0.5 dB."""
+    for kind, title, unit in (("std", "std", ""), ("snr_db", "SNR", " dB"), ("psnr_db", "PSNR", " dB")):
+        asked, reached = drawn.get(kind), achieved.get(kind)
+        if asked is None or reached is None:
+            continue
+        off = abs(reached - asked) > (0.5 if unit else 0.05 * asked)
+        if off and achieved.get("geometric_snr_db") is None:
+            return (f"{title} {reached:.4g}{unit} was reached, not {asked:.4g}{unit}, after saturation and rounding",)
+    return ()
 
 
 class FormatInfo(msgspec.Struct, frozen=True, kw_only=True):

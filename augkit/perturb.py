@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from augkit.achieved import decibels, sum_of_squares
 from augkit.errors import InputError, UsageError
 from augkit.level import Channels, Level, check_level
+from augkit.noise.colour import WHITE, Color
+from augkit.noise.coloured import Coloured
 from augkit.noise.distributions import Distribution
 from augkit.noise.distributions.base import EXP_EULER
+from augkit.noise.filters import Filter
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.lattice import add_lattice
 from augkit.noise.strips import fill
@@ -45,13 +48,22 @@ class Perturbed:
 
 
 def perturb(
-    signal: Signal, law: Distribution, level: Level, key: Key, *, channels: Channels = "independent"
+    signal: Signal,
+    law: Distribution,
+    level: Level,
+    key: Key,
+    *,
+    channels: Channels = "independent",
+    color: Color = WHITE,
 ) -> Perturbed:
     """Add noise of `law` at a fixed `level`; integers are rounded and saturate at the signal's limits.
 
     An `snr_db` is met by the noise that is added: it is made once, its power measured over all samples and channels,
     and its gain set. 8-bit data goes through the lattice sampler, where the gain follows from the law's own power. For
     laws of infinite variance `snr_db` is the geometric SNR (Gonzalez, Paredes, Arce 2006).
+
+    A `color` other than white filters the noise along the first axis, each channel by itself. The filter has unit
+    power: a `std` stays that of the noise, and a `scale` is that of the innovations.
 
     Raises
     ------
@@ -65,8 +77,9 @@ def perturb(
     if clean.size == 0:
         return Perturbed(clean.copy(), 0.0)
     shared = channels == "shared" and clean.ndim > 1
-    on_lattice = clean.dtype == np.uint8 and signal.limits == (0, 255)
-    noise = None if on_lattice else _Noise(law, key, signal, shared=shared)
+    filter_ = color.filter(len(clean))
+    on_lattice = clean.dtype == np.uint8 and signal.limits == (0, 255) and filter_ is None
+    noise = None if on_lattice else _Noise(law, key, signal, filter_, shared=shared)
     scale = _scale(signal, law, level, noise)
     if scale == 0:
         return Perturbed(clean.copy(), 0.0)
@@ -89,13 +102,16 @@ class _Noise:
     Noise of up to `_KEPT` samples is made once and kept; more is made again each time, so that memory stays flat.
     """
 
-    def __init__(self, law: Distribution, key: Key, signal: Signal, *, shared: bool) -> None:
+    def __init__(
+        self, law: Distribution, key: Key, signal: Signal, filter_: Filter | None = None, *, shared: bool = False
+    ) -> None:
         samples = signal.samples
         self.shared = shared
         self._law, self._key, self._signal = law, key, signal
         single = samples.dtype.itemsize <= 2 or samples.dtype == np.float32
-        self._dtype = np.dtype(np.float32 if single else np.float64)
+        self._dtype: np.dtype[np.floating] = np.dtype(np.float32 if single else np.float64)
         self._channels = 1 if shared else math.prod(samples.shape[1:])
+        self._coloured = filter_ and Coloured(filter_, law, key, channels=self._channels, dtype=self._dtype)
         self._kept: dict[int, NDArray[np.floating]] = {}
 
     def pieces(self) -> Iterator[tuple[slice, NDArray[np.floating]]]:
@@ -108,7 +124,10 @@ class _Noise:
             piece = self._kept.get(begin)
             if piece is None:
                 piece = np.empty((rows.stop - begin) * self._channels, self._dtype)
-                fill(piece, self._law, self._key, start=begin * self._channels)
+                if self._coloured:
+                    self._coloured.fill(piece.reshape(-1, self._channels), begin)
+                else:
+                    fill(piece, self._law, self._key, start=begin * self._channels)
                 if keep:
                     self._kept[begin] = piece
             yield rows, piece.reshape(-1, *((1,) * (len(shape) - 1) if self.shared else shape[1:]))

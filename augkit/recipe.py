@@ -35,7 +35,7 @@ from augkit.level import NoiseOptions
 
 VERSION = 1
 _SIZE_CAP = 1_000_000
-_SEED_BITS = 63  # what a TOML integer holds
+_SEED_BITS = 53  # what every reader of JSON holds exactly
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,9 +57,9 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
-    """A seed and sections."""
+    """A seed, None where none is given, and sections."""
 
-    seed: int
+    seed: int | None
     sections: tuple[Section, ...]
 
 
@@ -106,7 +106,7 @@ def _fault(error: msgspec.ValidationError) -> str:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe file; without a seed, a fresh one is drawn.
+    """Read and check a recipe file.
 
     Raises
     ------
@@ -127,11 +127,12 @@ def load_recipe(path: Path) -> Recipe:
     sections = tuple(_sections(path, data))
     if not sections:
         raise UsageError(f"{path}: a section was expected, one of [[images]], [[audio]], [[series]]")
-    return Recipe(seed=fresh_seed() if seed is None else seed, sections=sections)
+    return Recipe(seed=seed, sections=sections)
 
 
 def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
     sections = []
+    streams: dict[tuple[str, str], str] = {}
     for domain, tables in data.items():
         if domain not in _OPTIONS:
             raise UsageError(
@@ -142,9 +143,13 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
             if not isinstance(table, dict):
                 raise UsageError(f"{where.rstrip('.')}: a table was expected, as in [[{domain}]]")
             table = dict(table)  # noqa: PLW2901
+            given_src = table.get("src")
             src, dst = (_place(path, where, name, table.pop(name, None)) for name in ("src", "dst"))
             if table.get("files_from") is not None:
                 table["files_from"] = _place(path, where, "files_from", table["files_from"])
+            # sources of one name in two sections must not get one noise, but levels of one source share theirs
+            streams.setdefault((domain, src), str(given_src) if any(key[0] == domain for key in streams) else "")
+            table.setdefault("stream", streams[domain, src])
             sections.append(make_section(domain, src, dst, table, where))
     return sections
 
@@ -152,7 +157,7 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
 def _place(recipe: Path, where: str, name: str, value: object) -> str:
     if not isinstance(value, str) or not value:
         raise UsageError(f"{where}{name}: a path was expected, got {value!r}")
-    return str(Path(os.path.normpath(recipe.parent / value)))
+    return os.path.normpath(os.path.join(os.path.realpath(recipe.parent), value))  # noqa: PTH118
 
 
 def dump_section(section: Section, seed: int) -> bytes:
@@ -160,7 +165,10 @@ def dump_section(section: Section, seed: int) -> bytes:
     import tomli_w
 
     dst = os.path.realpath(section.dst)
-    table: dict[str, Any] = {"src": Path(os.path.relpath(os.path.realpath(section.src), dst)).as_posix(), "dst": "."}
+    src = Path(section.src)
+    # of a file only the folder is resolved: a symbolic link keeps its own name
+    real = os.path.realpath(src) if src.is_dir() else os.path.join(os.path.realpath(src.parent), src.name)  # noqa: PTH118
+    table: dict[str, Any] = {"src": Path(os.path.relpath(real, dst)).as_posix(), "dst": "."}
     for part in (section.options, section.folder):
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
@@ -177,10 +185,12 @@ def fresh_seed() -> int:
     return secrets.randbits(_SEED_BITS)
 
 
-def seed_of(dst: Path) -> int | None:
-    """Return the seed of the run that DST holds, or None where it holds none."""
-    path = dst / RECIPE
-    return load_recipe(path).seed if path.is_file() else None
+def seed_for(recipe: Recipe, *, resume: bool) -> int:
+    """Return the seed of a run: the one given, the one of a run that is resumed, or a fresh one."""
+    recorded = [Path(section.dst) / RECIPE for section in recipe.sections]
+    seeds = [load_recipe(path).seed for path in recorded if resume and path.is_file()]
+    given = [seed for seed in (recipe.seed, *seeds) if seed is not None]
+    return given[0] if given else fresh_seed()
 
 
 def as_job(section: Section, seed: int) -> Job:
@@ -199,12 +209,13 @@ def as_job(section: Section, seed: int) -> Job:
 
 
 class Planned(NamedTuple):
-    """A section that was checked and is ready to run."""
+    """A section that was checked and is ready to run, in its way: of several, those not begun yet are not resumed."""
 
     section: Section
     job: Job
     plan: Plan
     recipe: bytes
+    how: HowToRun
 
 
 def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
@@ -215,20 +226,30 @@ def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list
     UsageError
         For the first section that cannot be run, or two of them with one DST.
     """
-    places = [os.path.realpath(section.dst) for section in sections]
-    for place in places:
-        if places.count(place) > 1:
-            raise UsageError(f"dst={place}: two sections write here; give each its own folder")
-    jobs = [as_job(section, seed) for section in sections]
-    return [
-        Planned(section, job, check_job(job, how), dump_section(section, seed))
-        for section, job in zip(sections, jobs, strict=True)
-    ]
+    for section in sections:
+        for other in sections:
+            if other is not section:
+                _check_apart(Path(section.dst), Path(other.dst), "another section's DST")
+                if Path(other.src).is_dir():
+                    _check_apart(Path(section.dst), Path(other.src), "another section's SRC")
+    planned = []
+    for section in sections:
+        begun = len(sections) == 1 or (Path(section.dst) / RECIPE).is_file()
+        own = msgspec.structs.replace(how, resume=how.resume and begun)
+        job = as_job(section, seed)
+        planned.append(Planned(section, job, check_job(job, own), dump_section(section, seed), own))
+    return planned
 
 
-def run_planned(planned: Planned, how: HowToRun, progress: Progress | None = None) -> Report:
+def _check_apart(dst: Path, place: Path, what: str) -> None:
+    here, there = os.path.realpath(dst), os.path.realpath(place)
+    if os.path.commonpath([here, there]) in (here, there):
+        raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; give each section its own folder")
+
+
+def run_planned(planned: Planned, progress: Progress | None = None) -> Report:
     """Run one section."""
-    return run_job(planned.job, planned.plan, planned.recipe, how, progress)
+    return run_job(planned.job, planned.plan, planned.recipe, planned.how, progress)
 
 
 def run(
@@ -264,4 +285,5 @@ def run(
     """
     whole = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
-    return [run_planned(planned, how, progress) for planned in plan_sections(whole.sections, whole.seed, how)]
+    seed = seed_for(whole, resume=resume)
+    return [run_planned(planned, progress) for planned in plan_sections(whole.sections, seed, how)]

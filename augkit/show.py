@@ -77,6 +77,9 @@ def summary(report: Report) -> str:
         f"  time      {report.seconds:.2f} s, {rate:.1f} MB/s written",
     ]
     lines += [f"  achieved  {line}" for line in _achieved(report)]
+    if report.columns is not None:
+        noised, left = report.columns
+        lines += [f"  noised    {noised}"] + ([f"  left      {left}"] if left else [])
     lines.append(f"  seed      {report.seed}")
     if report.ignored:
         lines.append(f"  left out  {_count(report.ignored, 'other file')} (--copy-others takes them along)")
@@ -87,6 +90,8 @@ def summary(report: Report) -> str:
     if report.failed:
         lines.append(f"  failed    {_count(report.failed, 'file')}, listed in failures.jsonl:")
         lines += [f"            {row['source']}: {row['reason']}" for row in report.failures[:_FAILURES_SHOWN]]
+        if report.failed > _FAILURES_SHOWN:
+            lines.append(f"            ... and {report.failed - _FAILURES_SHOWN} more")
     if report.stopped:
         lines.append(f"  stopped   the error budget is spent; augkit resume {report.dst} goes on")
     return "\n".join(lines)
@@ -100,6 +105,7 @@ def _achieved(report: Report) -> list[str]:
     forms = {
         "std": ("std", "{:.4g}", 1.0),
         "snr_db": ("SNR", "{:.2f} dB", 1.0),
+        "geometric_snr_db": ("geometric SNR, before clipping,", "{:.2f} dB", 1.0),
         "clipped": ("clipped", "{:.2f} %", 100.0),
     }
     lines = []

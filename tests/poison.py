@@ -21,6 +21,11 @@ class Item:
         if self.text.startswith("late"):
             target.write_text("half a fi")
             os.kill(os.getpid(), signal.SIGKILL)
+        mark = target.parent.parent / "died"
+        if self.text.startswith("once") and not mark.exists():
+            mark.touch()
+            target.write_text("half a fi")
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.text.startswith("half"):
             target.write_text("half a fi")
             raise OSError(28, "No space left on device", str(target))

@@ -130,7 +130,7 @@ def test_empty_and_silent() -> None:
         (np.zeros(4), {"std": "1sd"}, "only known for series"),
         (np.zeros(4), {"std": 1, "noise": "gausian"}, "gaussian"),
         (np.zeros(4), {"std": 1, "noise": "cauchy"}, "no finite variance"),
-        (np.zeros(4), {"std": 1, "color": "pink"}, "color='pink': expected one of white"),
+        (np.zeros(4), {"std": 1, "color": "pinkish"}, "color='pinkish': no such colour; did you mean 'pink'?"),
         (np.zeros(4), {"std": 1, "snr_definition": "lufs"}, "expected one of rms"),
         (np.zeros(4), {"std": 1, "channels": "both"}, "channels='both'"),
         (np.zeros(4), {"std": 1, "on_clip": "clp"}, "did you mean 'clip'"),

@@ -276,7 +276,7 @@ def test_suffixes() -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"snr_db": 1, "color": "pinkish"}, "color='pinkish': expected one of white"),
+        ({"snr_db": 1, "color": "pinkish"}, "color='pinkish': no such colour; did you mean 'pink'?"),
         ({"snr_db": 1, "snr_definition": "lufs"}, "snr_definition='lufs': expected one of rms"),
     ],
 )

@@ -21,6 +21,8 @@ from augkit.noise.keys import Key
         ("snr_db", "-5..5", (-5.0, 5.0), "uniform", ""),
         ("snr_db", "10dB", (10.0,), "number", ""),
         ("snr_db", "0, 10,20", (0.0, 10.0, 20.0), "list", ""),
+        ("snr_db", np.int64(10), (10.0,), "number", ""),
+        ("std", np.array(0.5), (0.5,), "number", ""),
         ("snr_db", [0, "5", 10.5], (0.0, 5.0, 10.5), "list", ""),
         ("psnr_db", -3, (-3.0,), "number", ""),
     ],

@@ -174,7 +174,7 @@ def test_a_list_is_a_batch_of_items_with_noise_of_their_own():
     [
         (signal(5), {}, "exactly one level"),
         (signal(5), {"std": 1, "snr_db": 2}, "exactly one level"),
-        (signal(5), {"std": 1, "color": "pink"}, "color='pink'"),
+        (signal(5), {"std": 1, "color": "pinkish"}, "did you mean 'pink'"),
         (signal(5), {"std": 1, "relative_to": "sdt"}, "did you mean 'std'"),
         (signal(5), {"std": "1sd", "relative_to": "mad"}, "give one of the two"),
         (signal(5), {"snr_db": 1, "relative_to": "mad"}, "give one of the two"),

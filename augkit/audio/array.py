@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.achieved import achieved
-from augkit.audio.options import COLORS, SNR_DEFINITIONS, check_choice, check_unit
+from augkit.audio.options import SNR_DEFINITIONS, check_choice, check_unit, color_at
 from augkit.errors import InputError, UsageError
 from augkit.level import Channels, Level, LevelLike, check_level, one_level
+from augkit.noise.colour import Color, ColorLike
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Key, Rng, as_key
 from augkit.perturb import perturb
@@ -34,7 +35,8 @@ def add_noise(
     std: LevelLike | None = None,
     scale: LevelLike | None = None,
     snr_definition: str = "rms",
-    color: str = "white",
+    color: ColorLike = "white",
+    samplerate: float | None = None,
     channels: Channels = "independent",
     on_clip: OnClip = None,
     rng: Rng = None,
@@ -54,8 +56,11 @@ def add_noise(
         variance `snr_db` is the geometric SNR.
     snr_definition : str
         "rms": mean power over all samples and channels, the noise measured on the samples that are added.
-    color : str
-        "white".
+    color : str or number
+        The spectrum of the noise: "white", "pink", "brown", "blue", "violet", the exponent of a density
+        ``f ** -exponent`` from -2 to 2 (1 is pink), or ``"ar:0.9"`` for AR(1). The law is that of the innovations.
+    samplerate : float or None
+        In Hz. A coloured noise has its slope from 20 Hz up; without a rate, from one period in the length up.
     channels : str
         "independent", or "shared" for the same noise in all channels.
     on_clip : None, "clip" or "error"
@@ -84,6 +89,7 @@ def add_noise(
         scale=scale,
         snr_definition=snr_definition,
         color=color,
+        samplerate=samplerate,
         channels=channels,
         on_clip=on_clip,
         rng=rng,
@@ -99,7 +105,8 @@ def add_noise_with_info(
     std: LevelLike | None = None,
     scale: LevelLike | None = None,
     snr_definition: str = "rms",
-    color: str = "white",
+    color: ColorLike = "white",
+    samplerate: float | None = None,
     channels: Channels = "independent",
     on_clip: OnClip = None,
     rng: Rng = None,
@@ -111,16 +118,19 @@ def add_noise_with_info(
     noisy : ndarray or list of ndarray
         As `add_noise` returns it.
     info : dict or list of dict
-        ``noise`` (the law as text), ``drawn`` (the level) and ``achieved`` (``snr_db``, ``std``, ``psnr_db`` and
-        ``clipped``, measured on the result; None for what is infinite or unknown).
+        ``noise`` (the law as text), ``color``, ``drawn`` (the level) and ``achieved`` (``snr_db``, ``std``, ``psnr_db``
+        and ``clipped``, measured on the result; None for what is infinite or unknown).
     """
     check_choice("snr_definition", snr_definition, SNR_DEFINITIONS)
-    check_choice("color", color, COLORS)
     check_choice("channels", channels, ("independent", "shared"))
     if on_clip is not None:
         check_choice("on_clip", on_clip, ("clip", "error"))
     request = _Request(
-        as_distribution(noise), check_unit(one_level(snr_db=snr_db, std=std, scale=scale)), channels, on_clip
+        as_distribution(noise),
+        check_unit(one_level(snr_db=snr_db, std=std, scale=scale)),
+        color_at(color, samplerate),
+        channels,
+        on_clip,
     )
     check_level(request.law, request.level)
     key = as_key(rng)
@@ -136,6 +146,7 @@ class _Request:
 
     law: Distribution
     level: Level
+    color: Color
     channels: Channels
     on_clip: OnClip
 
@@ -150,7 +161,7 @@ class _Request:
         """Return the noisy samples of one item, and what was reached."""
         signal = _signal(samples, self.on_clip)
         drawn = self.level.draw(key.child("level"))
-        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels)
+        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels, color=self.color)
         if signal.samples.dtype.kind == "f":
             np.copyto(made.samples, signal.samples, where=~np.isfinite(signal.samples))
         reached = achieved(signal.samples, made.samples, full_scale=signal.full_scale, limits=signal.limits)
@@ -161,7 +172,12 @@ class _Request:
                 f"{reached['clipped']:.2%} of the samples reach full scale at {drawn.kind}={drawn}; "
                 "lower the level or the signal, or give on_clip='clip'"
             )
-        info = {"noise": str(self.law), "drawn": {drawn.kind: drawn.value}, "achieved": reached}
+        info = {
+            "noise": str(self.law),
+            "color": str(self.color),
+            "drawn": {drawn.kind: drawn.value},
+            "achieved": reached,
+        }
         return _in_dtype(made.samples, samples.dtype), info
 
 

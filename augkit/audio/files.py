@@ -16,11 +16,11 @@ from augkit.achieved import achieved
 from augkit.audio.formats import CONTAINERS, Container, Recording, by_suffix, load, sndfile
 from augkit.audio.formats.coding import CODINGS, Samples, recode
 from augkit.audio.formats.convert import convert
-from augkit.audio.options import AudioOptions
+from augkit.audio.options import AudioOptions, color_at
 from augkit.errors import InputError
 from augkit.level import Level
 from augkit.noise.keys import Key
-from augkit.outcome import FormatInfo, Outcome
+from augkit.outcome import FormatInfo, Outcome, missed
 from augkit.perturb import Perturbed, perturb
 from augkit.signal import Signal
 
@@ -149,11 +149,12 @@ class AudioItem:
                 with target.open("wb") as file:
                     file.writelines(self.container.encode(self.recording.with_samples(made.samples)))
                 reached = self._reached(made, target if measure else None)
-                notices += self._losses(reached)
+                notices += self._losses(reached, drawn)
         return Outcome(
             noise=str(self.options.law()),
             requested={asked.kind: str(asked)},
             drawn={drawn.kind: drawn.value},
+            color=str(color_at(self.options.color, None)),
             achieved=reached,
             format=self._format(),
             notices=notices,
@@ -162,10 +163,14 @@ class AudioItem:
     def _perturbed(self, drawn: Level, key: Key) -> Perturbed:
         clean, coding = self.recording.samples, self.recording.encoding.coding
         signal = Signal(clean, coding.full_scale, coding.limits)
-        made = perturb(signal, self.options.law(), drawn, key.child("noise"), channels=self.options.channels)
-        if coding.kind == "float":
-            np.copyto(made.samples, clean, where=~np.isfinite(clean))
-        return made
+        return perturb(
+            signal,
+            self.options.law(),
+            drawn,
+            key.child("noise"),
+            channels=self.options.channels,
+            color=color_at(self.options.color, self.recording.encoding.samplerate),
+        )
 
     def _reached(self, made: Perturbed, decoded: Path | None) -> Levels:
         """Measure the output: on its own samples where they are exact, or on those that a decoder gets."""
@@ -182,10 +187,10 @@ class AudioItem:
         measured = achieved(clean[:frames], noisy[:frames], full_scale=coding.full_scale, limits=None)
         return {**reached, **measured, "clipped": reached["clipped"]}
 
-    def _losses(self, reached: Levels) -> tuple[str, ...]:
+    def _losses(self, reached: Levels, drawn: Level) -> tuple[str, ...]:
         encoding, snr_db = self.recording.encoding, reached["snr_db"]
         if encoding.coding.kind != "lossy":
-            return ()
+            return missed({drawn.kind: drawn.value}, reached)
         level = "not measured" if reached["std"] is None else "unknown" if snr_db is None else f"{snr_db:.2f} dB"
         return (f"{encoding.subtype} is lossy; SNR of what a decoder gets: {level}",)
 

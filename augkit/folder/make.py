@@ -89,7 +89,8 @@ def describe(error: BaseException) -> str:
 
 
 def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> tuple[int, dict[str, Any]]:
-    key = Key(job.seed, path=(task.source, output.copy))
+    stream = (job.folder.stream,) if job.folder.stream else ()
+    key = Key(job.seed, path=(*stream, task.source, output.copy))
     if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
         size, _ = _copy(job, resolved(job, task), output)
         return size, _row(job, task, output, size, None)
@@ -120,6 +121,7 @@ def _row(job: Job, task: Task, output: Output, size: int, outcome: Outcome | Non
         "copy": output.copy,
         "seed": job.seed,
         "noise": outcome.noise if outcome else None,
+        "color": outcome.color if outcome else None,
         "requested": outcome.requested if outcome else None,
         "drawn": outcome.drawn if outcome else None,
         "achieved": outcome.achieved if outcome else {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0},

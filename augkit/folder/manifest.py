@@ -13,6 +13,7 @@ from augkit.errors import OutputError, UsageError
 from augkit.folder.make import Made
 from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Plan
 from augkit.folder.storage import sync_file, sync_folders, write_atomically
+from augkit.noise.keys import STREAM_VERSION
 
 _encode = msgspec.json.Encoder().encode
 
@@ -24,23 +25,26 @@ class Entry(msgspec.Struct):
     row: msgspec.Raw
 
 
-def finished(root: Path, plan: Plan) -> dict[int, bytes]:
-    """Return the rows of the outputs that an earlier run finished, by their number in `plan`.
+def take_over(root: Path, plan: Plan) -> set[int]:
+    """Return the numbers in `plan` of the outputs that an earlier run finished, and begin the journal with their rows.
 
-    Rows count where their file is there with its size. A torn last line of the journal, which a kill can leave, is
-    cut off; any other line that cannot be read is an error.
+    Rows count where their file is there with its size and they are of this stream version. A torn last line of the
+    journal, which a kill can leave, is cut off; any other line that cannot be read is an error.
     """
-    numbers = {output.name: output.index for task in plan.tasks for output in task.outputs}
+    numbers = {output.name: output.index for task in plan.tasks if task.kind == "noise" for output in task.outputs}
     rows: dict[int, bytes] = {}
     for line in _lines(root / METADATA, torn=False) + _journal_rows(root / JOURNAL):
         try:
             row = msgspec.json.decode(line, type=dict[str, Any])
-            name, size = str(row["file_name"]), int(row["bytes"])
+            name, size, version = str(row["file_name"]), int(row["bytes"]), row["stream_version"]
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             raise UsageError(f"{root / METADATA}: a row cannot be read: {line[:80]!r}; use --overwrite") from None
-        if name in numbers and _has_size(root / name, size):
+        if name in numbers and version == STREAM_VERSION and _has_size(root / name, size):
             rows[numbers[name]] = line
-    return rows
+    entries = b"".join(_encode({"index": index, "row": msgspec.Raw(row)}) + b"\n" for index, row in rows.items())
+    write_atomically(root / JOURNAL, lambda temporary: temporary.write_bytes(entries))
+    sync_file(root / JOURNAL)
+    return set(rows)
 
 
 def _has_size(path: Path, size: int) -> bool:
@@ -68,26 +72,22 @@ def _journal_rows(path: Path) -> list[bytes]:
         raise UsageError(f"{path}: the journal is damaged ({error}); use --overwrite to begin anew") from None
 
 
-def merge(root: Path, earlier: dict[int, bytes]) -> None:
-    """Write metadata.jsonl in the plan's order from the journal and the rows of earlier runs; drop the journal."""
-    places: list[tuple[int, int, int]] = []
+def merge(root: Path) -> None:
+    """Write metadata.jsonl in the plan's order from the journal, and drop the journal."""
     decoder = msgspec.json.Decoder(Entry)
+    places: dict[int, tuple[int, int]] = {}
     with (root / JOURNAL).open("rb") as journal:
         begin = 0
         for line in journal:
-            places.append((decoder.decode(line).index, begin, len(line)))
+            places[decoder.decode(line).index] = (begin, len(line))
             begin += len(line)
-        chosen = {index: (start, length) for index, start, length in places}
 
         def write(temporary: Path) -> None:
             with temporary.open("wb") as out:
-                for index in sorted(chosen.keys() | earlier.keys()):
-                    if index in chosen:
-                        start, length = chosen[index]
-                        journal.seek(start)
-                        out.write(bytes(decoder.decode(journal.read(length)).row) + b"\n")
-                    else:
-                        out.write(earlier[index] + b"\n")
+                for index in sorted(places):
+                    start, length = places[index]
+                    journal.seek(start)
+                    out.write(bytes(decoder.decode(journal.read(length)).row) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
 

@@ -27,6 +27,9 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Also put the unchanged source into DST.
     copy_others : bool
         Copy the files that are not of this domain.
+    stream : str
+        A word that names the noise besides file and copy: folders with files of one name get noises of their own under
+        different words. A recipe of several sources gives each its own, unless it is said here.
     on_error : str
         "skip" lists a failed file and goes on; "stop" ends the run.
     max_errors : int or str or None
@@ -42,6 +45,7 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     files_from: str | None = None
     keep_original: bool = False
     copy_others: bool = False
+    stream: str = ""
     on_error: Literal["skip", "stop"] = "skip"
     max_errors: int | str | None = None
     measure: Literal["all", "sample", "none"] = "sample"

@@ -6,20 +6,21 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from augkit.errors import AugkitError, InputError, UsageError
+from augkit.errors import InputError, UsageError
 from augkit.folder.domains import Domain, load_domain
-from augkit.folder.options import FolderOptions, Job
+from augkit.folder.options import Job
 from augkit.folder.walk import Found, inspect, walk
 
 METADATA = "metadata.jsonl"
 FAILURES = "failures.jsonl"
 RECIPE = "recipe.toml"
 JOURNAL = ".augkit-journal.jsonl"
-RESERVED = (METADATA, FAILURES, RECIPE, JOURNAL)
+REPLACED = ".augkit-replaced.jsonl"
+RESERVED = (METADATA, FAILURES, RECIPE, JOURNAL, REPLACED)
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -99,7 +100,7 @@ def make_plan(job: Job) -> Plan:
             if file.fault:
                 raise InputError(file.fault)
             names = output_names(file.name, domain, job)
-        except AugkitError as error:
+        except InputError as error:
             faults.append(Fault(file.name, str(error)))
             continue
         outputs = tuple(Output(index + i, name, copy) for i, (copy, name) in enumerate(names))
@@ -124,14 +125,16 @@ def _sources(job: Job, domain: Domain) -> tuple[list[Found], list[Found]]:
     if job.folder.files_from is not None:
         files = _listed(files, Path(job.folder.files_from))
     suffixes = tuple(domain.suffixes())
-    chosen = _matcher(job.folder)
+    included, excluded = _patterns(job.folder.include), _patterns(job.folder.exclude)
     ours, others = [], []
     for file in files:
-        is_ours = file.name.lower().endswith(suffixes) or (file.fault is not None and "." not in Path(file.name).name)
-        if is_ours and chosen(file.name):
-            ours.append(file)
-        elif not is_ours:
+        is_ours = file.is_folder or file.name.lower().endswith(suffixes)
+        if _any(excluded, file.name):
+            continue
+        if not is_ours:
             others.append(file)
+        elif not included or _any(included, file.name):
+            ours.append(file)
     return ours, others
 
 
@@ -145,29 +148,27 @@ def _listed(files: Sequence[Found], listing: Path) -> list[Found]:
     return [known.get(name) or Found(name, 0, f"listed in {listing.name} but not found") for name in sorted(names)]
 
 
-class _matcher:  # noqa: N801  (used like a function)
-    """Whether a name passes the include and exclude globs."""
-
-    def __init__(self, options: FolderOptions) -> None:
-        self._include = [_glob(pattern) for pattern in options.include]
-        self._exclude = [_glob(pattern) for pattern in options.exclude]
-
-    def __call__(self, name: str) -> bool:
-        """Tell whether the file called `name` takes part."""
-        return (not self._include or _any(self._include, name)) and not _any(self._exclude, name)
+_Pattern: TypeAlias = tuple[bool, re.Pattern[str]]
 
 
-def _any(patterns: Iterable[tuple[bool, re.Pattern[str]]], name: str) -> bool:
+def _patterns(globs: Iterable[str]) -> list[_Pattern]:
+    return [_glob(glob) for glob in globs]
+
+
+def _any(patterns: Iterable[_Pattern], name: str) -> bool:
     return any(pattern.fullmatch(name if whole else PurePosixPath(name).name) for whole, pattern in patterns)
 
 
-def _glob(pattern: str) -> tuple[bool, re.Pattern[str]]:
+def _glob(pattern: str) -> _Pattern:
     """Return whether a glob is matched on the whole name, and its regular expression."""
     text = ""
     for part in re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern):
         wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
         text += wild or (part.replace("[!", "[^") if part.startswith("[") and part.endswith("]") else re.escape(part))
-    return "/" in pattern, re.compile(text)
+    try:
+        return "/" in pattern, re.compile(text)
+    except re.error as error:
+        raise UsageError(f"the glob {pattern!r} cannot be read: {error}") from None
 
 
 def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
@@ -175,6 +176,11 @@ def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]
     path = PurePosixPath(source)
     suffix = domain.output_suffix(path.suffix, job.options)
     folder = job.folder
+    if folder.probability < 1 and suffix.lower() != path.suffix.lower():
+        raise UsageError(
+            f"probability={folder.probability:g} leaves some outputs as their unchanged sources, so {source} cannot "
+            f"become {suffix}; give one of probability and format"
+        )
     if folder.copies == 1 and not folder.keep_original:
         return [(1, str(path.with_suffix(suffix)))]
     noisy = [(n, str(path.with_name(f"{path.stem}_n{n}{suffix}"))) for n in range(1, folder.copies + 1)]

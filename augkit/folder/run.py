@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
+from itertools import chain
 
 import msgspec
 
-from augkit.errors import UsageError
+from augkit.errors import OutputError, UsageError
 from augkit.folder.commit import Committer
-from augkit.folder.make import Made, sample_share
-from augkit.folder.manifest import finished, merge, write_failures
+from augkit.folder.make import sample_share
+from augkit.folder.manifest import merge, take_over, write_failures
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan, Task, make_plan
-from augkit.folder.storage import remove_leftovers
+from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
-from augkit.folder.target import check_contents, check_places, prepare
-from augkit.folder.workers import run_tasks
+from augkit.folder.target import check_contents, check_places, prepare, remove_replaced
+from augkit.folder.workers import Results, run_tasks
 
 Progress = Callable[[Tally, Plan], None]
 
@@ -62,37 +63,53 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
         After committing what was finished; the journal stays, so that the run can be resumed.
     """
     began = time.monotonic()
-    prepare(job.target_root, recipe, resume=how.resume)
-    earlier = finished(job.target_root, plan) if how.resume else {}
-    tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
-    budget = job.folder.error_budget(len(plan.tasks) + len(plan.faults))
-    tasks = _left(plan, earlier)
-    made = run_tasks(job, tasks, sample_share(job, plan.outputs), how.jobs)
-    whole = False
+    root = job.target_root
     try:
-        with closing(made), Committer(job.target_root) as committer:
-            whole = _take_in(committer.commit_all(made), tally, budget, lambda: progress and progress(tally, plan))
-    finally:
-        if tally.failures or not whole:
-            remove_leftovers(job.target_root)  # of workers that died, or were stopped within a file
-    write_failures(job.target_root, plan.faults, tally.failures)
-    if whole:
-        merge(job.target_root, earlier)
-    return make_report(job, plan, tally, time.monotonic() - began, stopped=not whole)
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{error.filename or root}: cannot be created: {error.strerror}") from None
+    with held(root):
+        prepare(root, recipe, resume=how.resume)
+        earlier = take_over(root, plan) if how.resume else set()
+        tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
+        budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults))
+        made = budget.within(run_tasks(job, _left(plan, earlier), sample_share(job, plan.outputs), how.jobs))
+        try:
+            with closing(made), Committer(root) as committer:
+                for group in chain([[]], committer.commit_all(made)):
+                    tally.add_all(group)
+                    if progress is not None:
+                        progress(tally, plan)
+        finally:
+            remove_leftovers(root)  # of workers that died, or were stopped within a file
+        write_failures(root, plan.faults, tally.failures)
+        if not budget.spent:
+            merge(root)
+            remove_replaced(root, {output.name for task in plan.tasks for output in task.outputs})
+    return make_report(job, plan, tally, time.monotonic() - began, stopped=budget.spent)
 
 
-def _take_in(groups: Iterable[list[Made]], tally: Tally, budget: float, show: Callable[[], object]) -> bool:
-    """Count what was made; return False where the error budget was spent before the end."""
-    for group in groups:
-        for made in group:
-            tally.add(made)
-        show()
-        if tally.failed > budget:
-            return False
-    return True
+class _Budget:
+    """Passes results on until more sources than allowed have failed."""
+
+    def __init__(self, allowed: float, faults: int) -> None:
+        self._allowed, self._faults = allowed, faults
+        self._failed: set[str] = set()
+
+    @property
+    def spent(self) -> bool:
+        """Whether the run must end."""
+        return self._faults + len(self._failed) > self._allowed
+
+    def within(self, made: Results) -> Results:
+        """Yield groups up to the one that spends the budget."""
+        with closing(made):
+            while not self.spent and (group := next(made, None)) is not None:
+                self._failed.update(one.source for one in group if one.failure is not None)
+                yield group
 
 
-def _left(plan: Plan, earlier: dict[int, bytes]) -> list[Task]:
+def _left(plan: Plan, earlier: set[int]) -> list[Task]:
     """Return the tasks without the outputs that an earlier run finished."""
     left = []
     for task in plan.tasks:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from augkit.errors import OutputError
+from augkit.errors import OutputError, UsageError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 TEMP_PREFIX = ".augkit-tmp-"
 
@@ -76,3 +82,31 @@ def remove_leftovers(root: Path) -> None:
         for name in names:
             if name.startswith(TEMP_PREFIX):
                 (Path(folder) / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other runs out of `folder`; the lock goes with the process, however it ends.
+
+    Raises
+    ------
+    UsageError
+        Where another run holds it.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise UsageError(f"{folder}: another run is at work here; wait for it, or name another folder") from None
+    except OSError:  # a file system without locks
+        os.close(handle)
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.close(handle)

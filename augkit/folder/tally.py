@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,9 @@ import msgspec
 from augkit.folder.make import Made
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan
+
+MEASURED = ("std", "snr_db", "geometric_snr_db", "clipped")
+"""What a report sums up of the achieved levels."""
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 
@@ -54,14 +58,20 @@ class Tally:
     std: Spread = field(default_factory=Spread)
     snr_db: Spread = field(default_factory=Spread)
     clipped: Spread = field(default_factory=Spread)
+    geometric_snr_db: Spread = field(default_factory=Spread)
+    columns: set[tuple[str, ...]] = field(default_factory=set)
 
     @property
     def failed(self) -> int:
         """Sources that failed."""
         return self.failed_before + len({made.source for made in self.failures})
 
-    def add(self, made: Made) -> None:
-        """Count one output."""
+    def add_all(self, group: Sequence[Made]) -> None:
+        """Count a group of outputs."""
+        for made in group:
+            self._add(made)
+
+    def _add(self, made: Made) -> None:
         if made.failure is not None:
             self.failures.append(made)
             return
@@ -74,8 +84,12 @@ class Tally:
             self.notices[kind] += 1
             self.examples.setdefault(kind, notice)
         achieved: dict[str, Any] = made.row["achieved"]
-        for name in ("std", "snr_db", "clipped"):
+        for name in MEASURED:
             getattr(self, name).add(achieved.get(name))
+        columns = (made.row["format"] or {}).get("columns")
+        if columns is not None and len(self.columns) < 2:
+            left = tuple(f"{name} ({why})" for name, why in made.row["format"]["left"].items())
+            self.columns.add((", ".join(columns), ", ".join(left)))
         if achieved.get("snr_db") is None:  # columns have units of their own, but decibels in common
             for column in achieved.get("columns", {}).values():
                 self.snr_db.add(column.get("snr_db"))
@@ -98,11 +112,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     seconds : float
         Wall time.
     achieved : dict
-        Mean, least and greatest of ``std``, ``snr_db`` and ``clipped`` over the outputs that were measured.
+        Mean, least and greatest of `MEASURED` over the outputs where they are known.
     failures : list of dict
-        ``source``, ``copy`` and ``reason`` of the first failures; all are in failures.jsonl.
+        ``source``, ``copy`` and ``reason`` of the first sources that failed; all are in failures.jsonl.
     notices : dict
         What was converted or not kept, and how often; numbers in which they differ are left out.
+    columns : (str, str) or None
+        For series whose files all have the same columns: those that were noised, and those left alone with the reason.
     stopped : bool
         True where the error budget was spent and the run ended early.
     """
@@ -122,6 +138,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[dict[str, Any]]
     notices: dict[str, int]
     stopped: bool = False
+    columns: tuple[str, ...] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -140,6 +157,7 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
         {"source": fault.source, "copy": None, "reason": fault.reason} for fault in plan.faults
     ]
     failures += [{"source": made.source, "copy": made.copy, "reason": made.failure} for made in tally.failures]
+    failures = list({row["source"]: row for row in reversed(failures)}.values())[::-1]
     return Report(
         domain=job.domain,
         dst=job.dst,
@@ -152,7 +170,8 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
         bytes_read=plan.size,
         bytes_written=tally.bytes_written,
         seconds=seconds,
-        achieved={name: getattr(tally, name).summary() for name in ("std", "snr_db", "clipped")},
+        achieved={name: getattr(tally, name).summary() for name in MEASURED},
+        columns=tally.columns.pop() if len(tally.columns) == 1 else None,
         failures=failures[:SHOWN],
         notices={
             tally.examples[kind] if count == 1 else kind.replace("#", "..."): count

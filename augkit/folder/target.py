@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
-from augkit.errors import OutputError, UsageError
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE
-from augkit.folder.storage import remove_leftovers, sync_file, write_atomically
+import msgspec
+
+from augkit.errors import AugkitError, OutputError, UsageError
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE, REPLACED
+from augkit.folder.storage import confine, remove_leftovers, sync_file, write_atomically
 
 
 def check_places(src: Path, dst: Path) -> None:
@@ -17,7 +21,13 @@ def check_places(src: Path, dst: Path) -> None:
     if os.path.lexists(dst) and not dst.is_dir():
         raise UsageError(f"{dst}: DST is a folder, but a file of that name is there; name a folder")
     source, target = os.path.realpath(src), os.path.realpath(dst)
-    if os.path.isfile(source):  # noqa: PTH113
+    if not src.is_dir():
+        if dst.suffix and dst.suffix.lower() == src.suffix.lower() and not dst.is_dir():
+            raise UsageError(
+                f"{dst}: DST is a folder, in which {src.name} keeps its name; name one, such as {dst.stem}"
+            )
+        if target == os.path.dirname(source):  # noqa: PTH120
+            raise UsageError(f"{dst}: DST is the folder of {src.name}, which could be overwritten; name another folder")
         return
     common = os.path.commonpath([source, target])
     if common in (source, target):
@@ -38,6 +48,8 @@ def check_contents(dst: Path, *, resume: bool, overwrite: bool) -> None:
 def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
     """Create DST and write the recipe first, so that a run that is cut off can be resumed.
 
+    The manifest of a run that is overwritten is set aside: `remove_replaced` needs it when the new run is done.
+
     Raises
     ------
     UsageError
@@ -50,13 +62,46 @@ def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
         if resume:
             if path.read_bytes() != recipe:
                 raise UsageError(f"{path}: another recipe made this folder; resume with that one, or use --overwrite")
-            remove_leftovers(dst)
-            return
-        dst.mkdir(parents=True, exist_ok=True)
-        for stale in (METADATA, FAILURES, JOURNAL):
-            (dst / stale).unlink(missing_ok=True)
+        else:
+            _begin_anew(dst)
+            write_atomically(path, lambda temporary: temporary.write_bytes(recipe))
+            sync_file(path)
+            sync_file(dst)
         remove_leftovers(dst)
-        write_atomically(path, lambda temporary: temporary.write_bytes(recipe))
-        sync_file(path)
     except OSError as error:
         raise OutputError(f"{error.filename or dst}: cannot be written: {error.strerror}") from None
+
+
+def _begin_anew(dst: Path) -> None:
+    old = b"".join((dst / name).read_bytes() for name in (REPLACED, METADATA, JOURNAL) if (dst / name).exists())
+    if old:
+        write_atomically(dst / REPLACED, lambda temporary: temporary.write_bytes(old))
+        sync_file(dst / REPLACED)
+    for stale in (METADATA, FAILURES, JOURNAL):
+        (dst / stale).unlink(missing_ok=True)
+
+
+def remove_replaced(dst: Path, kept: Collection[str]) -> None:
+    """Delete the outputs of an overwritten run that are no outputs of the new one, once that is complete."""
+    listing = dst / REPLACED
+    if not listing.exists():
+        return
+    for line in listing.read_bytes().splitlines():
+        with suppress(msgspec.DecodeError, AugkitError, OSError):
+            row = msgspec.json.decode(line, type=_Row)
+            name = row.row.file_name if row.row else row.file_name
+            if name not in kept and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts:
+                confine(dst / name, dst)
+                (dst / name).unlink()
+    listing.unlink()
+
+
+class _Named(msgspec.Struct):
+    file_name: str
+
+
+class _Row(msgspec.Struct):
+    """A row of a manifest, or an entry of a journal that holds one."""
+
+    file_name: str = "."
+    row: _Named | None = None

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 
 class Found(NamedTuple):
-    """A file below the root: its name relative to it, its size, and why it cannot be read, if so."""
+    """An entry below the root: its name relative to it, its size, why it cannot be read, if so, and what it is."""
 
     name: str
     size: int
     fault: str | None = None
+    is_folder: bool = False
 
 
 def walk(root: Path) -> list[Found]:
@@ -32,16 +33,24 @@ def _below(folder: Path, prefix: str, root: str) -> Iterator[Found]:
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
-        yield Found(prefix.rstrip("/") or ".", 0, f"the folder cannot be read: {error.strerror}")
+        yield Found(prefix.rstrip("/") or ".", 0, f"the folder cannot be read: {error.strerror}", is_folder=True)
         return
     for entry in entries:
         name = prefix + entry.name
         if entry.name.startswith("."):
             continue
+        if (readable := _in_utf8(name)) != name:
+            yield Found(readable, 0, "the name is no UTF-8, so no manifest can hold it; rename it", entry.is_dir())
+            continue
         if entry.is_dir(follow_symlinks=False):
             yield from _below(folder / entry.name, name + "/", root)
         else:
             yield inspect(entry.path, name, root)
+
+
+def _in_utf8(name: str) -> str:
+    """Return the name, with bytes that are no UTF-8 written as escapes."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def inspect(path: str, name: str, root: str | None = None) -> Found:
@@ -56,7 +65,7 @@ def inspect(path: str, name: str, root: str | None = None) -> Found:
     except OSError as error:
         return Found(name, 0, f"cannot be reached: {error.strerror}")
     if stat.S_ISDIR(status.st_mode):
-        return Found(name, 0, "a symbolic link to a folder, which is not followed")
+        return Found(name, 0, "a symbolic link to a folder, which is not followed", is_folder=True)
     if not stat.S_ISREG(status.st_mode):
         return Found(name, 0, f"not a regular file but {_KINDS.get(stat.S_IFMT(status.st_mode), 'a special file')}")
     return Found(name, status.st_size)

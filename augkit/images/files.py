@@ -14,7 +14,7 @@ from augkit.images.picture import Encoded, Format, Picture
 from augkit.images.pixels import Recipe, add_to_pixels, integer_range, measured
 from augkit.images.reading import MAX_PIXELS, read_picture
 from augkit.noise.keys import Key
-from augkit.outcome import FormatInfo, Outcome
+from augkit.outcome import FormatInfo, Outcome, missed
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,6 +44,8 @@ class ImageItem:
         encoded = self.target.encode(written, self.quality)
         target.write_bytes(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
+        if encoded.lossless:
+            taken = missed(noisy.told["drawn"], reached)
         if noisy.geometric_snr_db is not None:
             reached["geometric_snr_db"] = noisy.geometric_snr_db
         return Outcome(

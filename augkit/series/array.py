@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError, nearest
 from augkit.level import Level, LevelLike, check_level, one_level
+from augkit.noise.colour import Color, ColorLike, as_color
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Key, Rng, as_key
 from augkit.series.noised import NoSpreadError, add_to_column, clipped, levels
@@ -29,7 +30,7 @@ def add_noise(
     scale: LevelLike | None = ...,
     snr_db: LevelLike | None = ...,
     relative_to: str | None = ...,
-    color: str = ...,
+    color: ColorLike = ...,
     rng: Rng = ...,
 ) -> Array: ...
 
@@ -43,7 +44,7 @@ def add_noise(
     scale: LevelLike | None = ...,
     snr_db: LevelLike | None = ...,
     relative_to: str | None = ...,
-    color: str = ...,
+    color: ColorLike = ...,
     rng: Rng = ...,
 ) -> list[Array]: ...
 
@@ -56,7 +57,7 @@ def add_noise(
     scale: LevelLike | None = None,
     snr_db: LevelLike | None = None,
     relative_to: str | None = None,
-    color: str = "white",
+    color: ColorLike = "white",
     rng: Rng = None,
 ) -> Array | list[Array]:
     """Add noise to each column of a series.
@@ -76,8 +77,10 @@ def add_noise(
     relative_to : None, "std", "mad", "range" or "diff"
         What a level of 1 means: 1 in the unit of the values, the column's standard deviation, its MAD (scaled to the
         standard deviation of a Gaussian), its range, or the MAD of its first differences over sqrt 2.
-    color : str
-        "white".
+    color : str or number
+        The spectrum of the noise: "white", "pink", "brown", "blue", "violet", the exponent of a density
+        ``f ** -exponent`` from -2 to 2 (1 is pink), with its slope from one period in the length up; or ``"ar:0.9"``
+        for AR(1). The law is that of the innovations.
     rng : None, int, SeedSequence or Generator
         As SPEC 7 has it. The noise of a column depends on its position only, not on the other columns.
 
@@ -111,7 +114,7 @@ def add_noise_with_info(
     scale: LevelLike | None = None,
     snr_db: LevelLike | None = None,
     relative_to: str | None = None,
-    color: str = "white",
+    color: ColorLike = "white",
     rng: Rng = None,
 ) -> tuple[Any, Any]:
     """Add noise as `add_noise` does, and say what was reached.
@@ -127,13 +130,12 @@ def add_noise_with_info(
     law = as_distribution(noise)
     level = _level(one_level(std=std, scale=scale, snr_db=snr_db), relative_to)
     check_level(law, level)
-    if color != "white":
-        raise UsageError(f"color={color!r}: expected 'white', the only colour that series have yet")
+    spectrum = as_color(color)
     key = as_key(rng)
     if not isinstance(values, list | tuple):
-        return _add(_checked(values), law, level, key)
+        return _add(_checked(values), law, level, key, spectrum)
     items = [_checked(item) for item in values]
-    made = [_add(item, law, level, key.child("item", index)) for index, item in enumerate(items)]
+    made = [_add(item, law, level, key.child("item", index), spectrum) for index, item in enumerate(items)]
     return [noisy for noisy, _ in made], [info for _, info in made]
 
 
@@ -158,7 +160,7 @@ def _checked(values: Any) -> Array:
     return values
 
 
-def _add(values: Array, law: Distribution, level: Level, key: Key) -> tuple[Array, dict[str, Any]]:
+def _add(values: Array, law: Distribution, level: Level, key: Key, color: Color) -> tuple[Array, dict[str, Any]]:
     level = level.draw(key.child("level"))
     noisy = np.array(values, subok=False)
     clean_table = values.reshape(values.shape[0], -1) if values.size else values.reshape(0, 0)
@@ -166,7 +168,7 @@ def _add(values: Array, law: Distribution, level: Level, key: Key) -> tuple[Arra
     for position in range(clean_table.shape[1]):
         clean = clean_table[:, position]
         try:
-            made = add_to_column(clean, law, level, key.child("column", position))
+            made = add_to_column(clean, law, level, key.child("column", position), color)
         except NoSpreadError as error:
             warnings.warn(f"column {position} gets no noise from {level.kind}={level}: {error}", stacklevel=4)
             continue

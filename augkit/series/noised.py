@@ -10,6 +10,7 @@ import numpy as np
 
 from augkit.achieved import decibels, sum_of_squares
 from augkit.level import Level
+from augkit.noise.colour import WHITE, Color
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key
 from augkit.perturb import perturb
@@ -46,7 +47,7 @@ class NoSpreadError(Exception):
     """A level that has no meaning for a column; the text says why."""
 
 
-def add_to_column(values: Values, law: Distribution, level: Level, key: Key) -> Noised:
+def add_to_column(values: Values, law: Distribution, level: Level, key: Key, color: Color = WHITE) -> Noised:
     """Add noise of `law` to one column at a fixed `level`.
 
     Parameters
@@ -57,6 +58,8 @@ def add_to_column(values: Values, law: Distribution, level: Level, key: Key) -> 
         With any unit of `spread`; an `snr_db` is about the column's AC power.
     key : Key
         The column's own stream.
+    color : Color
+        Its slope begins at one period in the column's length.
 
     Raises
     ------
@@ -70,9 +73,9 @@ def add_to_column(values: Values, law: Distribution, level: Level, key: Key) -> 
     if level.kind == "snr_db" or math.isinf(law.std):
         # The same stream over the centred column: its power is the AC power, and the gain found there is used below.
         alternating = centred(values).astype(_noise_type(values))
-        gained = perturb(Signal(alternating), law, resolved, key)
+        gained = perturb(Signal(alternating), law, resolved, key, color=color)
         resolved, geometric = Level("scale", (gained.scale,)), gained.geometric_snr_db
-    samples, scale = _perturbed(values, law, resolved, key)
+    samples, scale = _perturbed(values, law, resolved, key, color)
     return Noised(samples, scale, None if math.isinf(law.std) else scale * law.std, geometric)
 
 
@@ -101,12 +104,12 @@ def _resolve(values: Values, level: Level) -> Level:
     return Level(level.kind, (float(np.float32(level.value * unit)),))
 
 
-def _perturbed(values: Values, law: Distribution, level: Level, key: Key) -> tuple[Values, float]:
+def _perturbed(values: Values, law: Distribution, level: Level, key: Key, color: Color) -> tuple[Values, float]:
     if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
-        made = perturb(Signal(values), law, level, key)
+        made = perturb(Signal(values), law, level, key, color=color)
         return made.samples, made.scale
     # float64 cannot hold 64-bit integers: the noise is rounded by itself, then added to them as integers.
-    made = perturb(Signal(np.zeros(values.shape)), law, level, key)
+    made = perturb(Signal(np.zeros(values.shape)), law, level, key, color=color)
     return _saturating_sum(values, np.rint(made.samples)), made.scale
 
 

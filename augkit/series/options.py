@@ -6,6 +6,7 @@ from msgspec import field
 
 from augkit.errors import UsageError, nearest
 from augkit.level import Level, NoiseOptions
+from augkit.noise.colour import as_color
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " ", "whitespace": " "}
 """Words that name a delimiter; a space stands for any run of spaces and tabs."""
@@ -25,6 +26,8 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         for all that carry a signal.
     exclude_columns : list of str
         Columns to be left alone, named in the same ways.
+    color : str or number
+        The spectrum of the noise, as `as_color` reads it, with its slope from one period in the column's length up.
     delimiter : str or None
         Of text tables: ``,``, ``;``, ``|``, ``tab`` or ``whitespace``; None to find out.
     decimal : str or None
@@ -35,6 +38,7 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
 
     columns: list[str] = field(default_factory=list)
     exclude_columns: list[str] = field(default_factory=list)
+    color: str | float = "white"
     delimiter: str | None = None
     decimal: str | None = None
     header: bool | None = None
@@ -44,6 +48,7 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         level = super().level()
         if level.kind == "psnr_db":
             raise UsageError(f"psnr_db={level}: a series has no full scale; give std, scale or snr_db")
+        as_color(self.color)
         self.delimiter_mark()
         self.decimal_mark()
         return level

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from augkit.level import Level
+from augkit.noise.colour import as_color
 from augkit.noise.keys import Key
 from augkit.outcome import Outcome
 from augkit.series.columns import choose
@@ -48,7 +49,7 @@ class SeriesItem:
     def __init__(self, table: Table, options: SeriesOptions) -> None:
         self._table = table
         self._options = options
-        self._law, self._level = options.law(), options.level()
+        self._law, self._level, self._color = options.law(), options.level(), as_color(options.color)
         self._chosen, self._left = choose(table.columns, options.columns, options.exclude_columns)
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
@@ -62,14 +63,16 @@ class SeriesItem:
         columns = [column for column in self._chosen if column.position in made]
         drawn: dict[str, Any] = {level.kind: level.value} | ({"unit": level.unit} if level.unit else {})
         drawn["columns"] = {c.name: {"std": made[c.position].std, "scale": made[c.position].scale} for c in columns}
+        reached = _achieved(columns, made, written)
         facts = {"columns": [column.name for column in columns], "left": {**self._left, **still}}
         return Outcome(
             noise=str(self._law),
+            color=str(self._color),
             requested={level.kind: str(self._level)},
             drawn=drawn,
-            achieved=_achieved(columns, made, written),
+            achieved=reached,
             format=self._table.facts | facts,
-            notices=tuple(_notice(name, reason, level) for name, reason in still.items()),
+            notices=tuple(_notice(name, reason, level) for name, reason in still.items()) + _rounded(drawn, reached),
         )
 
     def _noise(self, level: Level, key: Key) -> tuple[dict[int, Noised], dict[str, str]]:
@@ -78,7 +81,7 @@ class SeriesItem:
         for column in self._chosen:
             stream = key.child("shared") if self._options.channels == "shared" else key.child("column", column.word)
             try:
-                made[column.position] = add_to_column(_numbers(column), self._law, level, stream)
+                made[column.position] = add_to_column(_numbers(column), self._law, level, stream, self._color)
             except NoSpreadError as error:
                 still[column.name] = str(error)
         return made, still
@@ -105,3 +108,15 @@ def _achieved(chosen: Sequence[Column], made: Mapping[int, Noised], written: Map
         moved, total = moved + clipped(clean, written[column.position]), total + clean.size
     only: dict[str, Any] = next(iter(columns.values())) if len(columns) == 1 else {"std": None, "snr_db": None}
     return {**only, "psnr_db": None, "clipped": moved / total if total else 0.0, "columns": columns}
+
+
+def _rounded(drawn: dict[str, Any], reached: dict[str, Any]) -> tuple[str, ...]:
+    """Return a notice of the columns whose decimals are too few for their noise."""
+    lost = [
+        name
+        for name, asked in drawn["columns"].items()
+        if asked["std"] and not 0.5 < (reached["columns"][name]["std"] or 0) / asked["std"] < 1.5
+    ]
+    if not lost:
+        return ()
+    return (f"rounding to the decimals of {', '.join(lost)} changes the noise much or takes all of it; see achieved",)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from inspect import signature
 from types import MappingProxyType
+from typing import cast
 
 from augkit.errors import UsageError, nearest
+from augkit.noise.distributions.alpha_stable import AlphaStable
 from augkit.noise.distributions.base import Distribution
 from augkit.noise.distributions.cauchy import Cauchy
 from augkit.noise.distributions.contaminated import Contaminated
@@ -16,9 +18,11 @@ from augkit.noise.distributions.laplace import Laplace
 from augkit.noise.distributions.logistic import Logistic
 from augkit.noise.distributions.student_t import StudentT
 from augkit.noise.distributions.uniform import Uniform
+from augkit.noise.distributions.user import user_law
 
 __all__ = [
     "DISTRIBUTIONS",
+    "AlphaStable",
     "Cauchy",
     "Contaminated",
     "Distribution",
@@ -39,29 +43,37 @@ DISTRIBUTIONS: Mapping[str, Callable[..., Distribution]] = MappingProxyType(
         "logistic": Logistic,
         "student-t": StudentT,
         "cauchy": Cauchy,
+        "alpha-stable": AlphaStable,
         "generalized-gaussian": GeneralizedGaussian,
         "contaminated": Contaminated,
     }
 )
 
 
-def as_distribution(noise: str | Distribution) -> Distribution:
-    """Read the text form of a law, such as ``"student-t:df=3"``; a `Distribution` is returned as it is.
+def as_distribution(noise: object) -> Distribution:
+    """Read the text form of a law, such as ``"student-t:df=3"``, or take a law as an object.
+
+    Parameters
+    ----------
+    noise : str, Distribution or frozen distribution of scipy.stats
+        Objects other than augkit's own laws are measured first, once: see `augkit.noise.distributions.user`.
 
     Raises
     ------
     UsageError
-        For an unknown name or parameter, with the nearest known one, or a value out of range.
+        For an unknown name or parameter, with the nearest known one, or a value out of range; for an object that is no
+        law, or one that cannot be noise, with what was measured.
     """
     if not isinstance(noise, str):
-        if isinstance(noise, Distribution):
-            return noise
-        raise UsageError(f"noise={noise!r}: expected a name such as 'gaussian' or a Distribution")
+        return cast(Distribution, noise) if type(noise) in DISTRIBUTIONS.values() else user_law(noise)
     name, _, parameters = noise.strip().partition(":")
     law = DISTRIBUTIONS.get(name.strip().lower().replace("_", "-"))
     if law is None:
         known = ", ".join(DISTRIBUTIONS)
-        raise UsageError(f"noise {noise!r}: no such law{nearest(name, DISTRIBUTIONS)}; known are {known}")
+        raise UsageError(
+            f"noise {noise!r}: no such law{nearest(name, DISTRIBUTIONS)}; known are {known}; "
+            "others are given as objects, in Python"
+        )
     return law(**_parameters(noise, parameters, tuple(signature(law).parameters)))
 
 

@@ -1,4 +1,10 @@
-"""What a distribution has to know to be used as noise."""
+"""What a distribution has to know to be used as noise.
+
+Formulas are named by their source. JKB is Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions, 2nd edition
+(chapters 12 to 21 in volume 1 of 1994, 22 to 33 in volume 2 of 1995). The geometric power is that of Gonzalez, Paredes,
+Arce 2006, Zero-order statistics, IEEE Transactions on Signal Processing 54(10); its values follow from the mean
+logarithm of each law.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +24,11 @@ EXP_EULER = 1.7810724179901979
 class Distribution(Protocol):
     """A symmetric unimodal law about zero, at unit scale (`scale` as scipy.stats means it).
 
-    Arrays are float64 and of any shape; `x` may be negative. Instances compare by value, hash and pickle; ``str``
-    gives the text form that `as_distribution` reads back.
+    An object of any class with these methods is a law. Every method takes a float64 array of any shape and returns
+    float64 of that shape; `x` may have either sign, and `q` lies between 0 and 1. The density is finite, at zero as
+    well, and does not rise away from zero. Instances compare and hash by value and pickle, as a frozen dataclass does:
+    tables are kept for each law, and worker processes receive it. ``str`` names the law in messages; augkit's own laws
+    give the text that `as_distribution` reads back. All of this is measured when a law is first used.
     """
 
     def __hash__(self) -> int:
@@ -62,9 +71,10 @@ class Law(msgspec.Struct, frozen=True):
     """What augkit's own laws share: the text form, from their tag and their fields."""
 
     def __str__(self) -> str:
-        parameters = ",".join(f"{name}={_short(getattr(self, name))}" for name in self.__struct_fields__)
+        parameters = ",".join(f"{name}={short(getattr(self, name))}" for name in self.__struct_fields__)
         return f"{self.__struct_config__.tag}:{parameters}".removesuffix(":")
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
+    """Return the shortest text that reads back as `number`."""
     return f"{number:g}" if float(f"{number:g}") == number else repr(number)

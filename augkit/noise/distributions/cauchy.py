@@ -10,7 +10,7 @@ from augkit.noise.distributions.base import Array, Law
 
 
 class Cauchy(Law, frozen=True, tag="cauchy"):
-    """The Cauchy law; scale is the half width at half maximum, as in `scipy.stats.cauchy`."""
+    """The Cauchy law (JKB, chapter 16); scale is the half width at half maximum, as in `scipy.stats.cauchy`."""
 
     def pdf(self, x: Array) -> Array:
         """Return 1 / (pi (1 + x**2))."""
@@ -40,5 +40,5 @@ class Cauchy(Law, frozen=True, tag="cauchy"):
 
     @property
     def geometric_power(self) -> float:
-        """1."""
+        """1, as 1/Z has the law of Z."""
         return 1.0

@@ -17,6 +17,8 @@ _HALVINGS = 64
 class Contaminated(Law, frozen=True, tag="contaminated"):
     """Standard normal with probability 1 - fraction, `ratio` times as wide with probability fraction.
 
+    Tukey 1960, A survey of sampling from contaminated distributions, in Contributions to Probability and Statistics.
+
     Parameters
     ----------
     fraction : float

@@ -10,7 +10,7 @@ from augkit.noise.distributions.base import EXP_EULER, Array, Law
 
 
 class Gaussian(Law, frozen=True, tag="gaussian"):
-    """The standard normal law; scale is the standard deviation, as in `scipy.stats.norm`."""
+    """The standard normal law (JKB, chapter 13); scale is the standard deviation, as in `scipy.stats.norm`."""
 
     def pdf(self, x: Array) -> Array:
         """Return exp(-x**2/2) / sqrt(2 pi)."""
@@ -46,7 +46,7 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
 
     @property
     def geometric_power(self) -> float:
-        """1 / sqrt(2 exp(gamma))."""
+        """1 / sqrt(2 exp(gamma)), as E ln chi-square(1) = psi(1/2) + ln 2 = -gamma - ln 2."""
         return exp(-0.5 * log(2 * EXP_EULER))
 
 

@@ -13,6 +13,8 @@ from augkit.noise.distributions.base import Array, Law
 class GeneralizedGaussian(Law, frozen=True, tag="generalized-gaussian"):
     """The law with density proportional to exp(-|x|**beta), as in `scipy.stats.gennorm`.
 
+    Subbotin 1923, Matematicheskii Sbornik 31; moments by Nadarajah 2005, Journal of Applied Statistics 32(7).
+
     Parameters
     ----------
     beta : float

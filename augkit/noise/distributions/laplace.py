@@ -10,7 +10,7 @@ from augkit.noise.distributions.base import EXP_EULER, Array, Law
 
 
 class Laplace(Law, frozen=True, tag="laplace"):
-    """The Laplace law; scale is the mean absolute value, as in `scipy.stats.laplace`."""
+    """The Laplace law (JKB, chapter 24); scale is the mean absolute value, as in `scipy.stats.laplace`."""
 
     def pdf(self, x: Array) -> Array:
         """Return exp(-|x|) / 2."""

@@ -10,7 +10,7 @@ from augkit.noise.distributions.base import EXP_EULER, Array, Law
 
 
 class Logistic(Law, frozen=True, tag="logistic"):
-    """The logistic law, as in `scipy.stats.logistic`."""
+    """The logistic law (JKB, chapter 23), as in `scipy.stats.logistic`."""
 
     def pdf(self, x: Array) -> Array:
         """Return exp(-|x|) / (1 + exp(-|x|))**2."""

@@ -11,19 +11,19 @@ from augkit.noise.distributions.base import Array, Law
 
 
 class StudentT(Law, frozen=True, tag="student-t"):
-    """Student's t law with `df` degrees of freedom, as in `scipy.stats.t`.
+    """Student's t law with `df` degrees of freedom (JKB, chapter 28), as in `scipy.stats.t`.
 
     Parameters
     ----------
     df : float
-        Degrees of freedom, from 0.1 up; the variance is infinite at 2 and below.
+        Degrees of freedom, from 0.5 to 1e6; the variance is infinite at 2 and below.
     """
 
     df: float = 3.0
 
     def __post_init__(self) -> None:
-        if not 0.1 <= self.df < inf:
-            raise UsageError(f"student-t: df={self.df:g}: expected a number of 0.1 or more, such as df=3")
+        if not 0.5 <= self.df <= 1e6:
+            raise UsageError(f"student-t: df={self.df:g}: expected a number from 0.5 to 1e6, such as df=3")
 
     def pdf(self, x: Array) -> Array:
         """Return Gamma((df+1)/2) / (sqrt(pi df) Gamma(df/2)) (1 + x**2/df)**(-(df+1)/2)."""
@@ -60,7 +60,7 @@ class StudentT(Law, frozen=True, tag="student-t"):
 
     @property
     def geometric_power(self) -> float:
-        """Sqrt(df) exp((psi(1/2) - psi(df/2)) / 2)."""
+        """Sqrt(df) exp((psi(1/2) - psi(df/2)) / 2), as E ln chi-square(k) = psi(k/2) + ln 2 (JKB, chapter 18)."""
         from scipy.special import psi
 
         return sqrt(self.df) * exp((float(psi(0.5)) - float(psi(self.df / 2))) / 2)

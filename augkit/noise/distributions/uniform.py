@@ -10,7 +10,10 @@ from augkit.noise.distributions.base import Array, Law
 
 
 class Uniform(Law, frozen=True, tag="uniform"):
-    """The uniform law on [-1/2, 1/2]; scale is the width, as in `scipy.stats.uniform`, which begins at 0 instead."""
+    """The uniform law on [-1/2, 1/2] (JKB, chapter 26); scale is the width.
+
+    `scipy.stats.uniform` begins at 0 instead.
+    """
 
     def pdf(self, x: Array) -> Array:
         """Return 1 inside and 0 outside."""
@@ -40,5 +43,5 @@ class Uniform(Law, frozen=True, tag="uniform"):
 
     @property
     def geometric_power(self) -> float:
-        """1 / (2e)."""
+        """1 / (2e), the integral of ln over (0, 1/2) being -(ln 2 + 1) / 2."""
         return 1 / (2 * e)
