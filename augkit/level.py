@@ -180,6 +180,8 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def law(self) -> Distribution:
         """Return the law."""
+        if not isinstance(self.noise, str):
+            raise UsageError(f"noise={self.noise!r}: a recipe names its law as text; laws as objects are for arrays")
         return as_distribution(self.noise)
 
     def level(self) -> Level:

@@ -47,6 +47,8 @@ MISTAKES = [
     (("images", "src", "full/a.txt", "--std", "0.1"), "DST is a folder"),
     (("images", "src", "dst", "--std", "0.1", "--resume"), "nothing to resume"),
     (("images", "src", "full", "--std", "0.1", "--resume", "--overwrite"), "one of them"),
+    (("images", "src/same_a.png", "out.png", "--std", "0.1"), "DST is a folder"),
+    (("audio", "src", "dst", "--snr", "3", "--format", "mp3"), "format=mp3"),
     (("images", "src"), "Missing argument"),
     (("imagse", "src", "dst"), "did you mean 'images'"),
     (("audio", "src", "dst", "--snr", "3"), "no audio found"),
@@ -152,3 +154,25 @@ def test_an_internal_error_is_one_line(monkeypatch, capsys):
     said = capsys.readouterr().err
     assert "internal error: ZeroDivisionError" in said
     assert said.count("\n") == 1
+
+
+def test_without_a_command_help_is_printed(capsys):
+    assert augkit() == 0
+    assert "Commands:\n" in capsys.readouterr().out
+
+
+def test_what_was_missed_is_told(tmp_path, capsys):
+    (tmp_path / "src").mkdir()
+    Image.fromarray(np.full((60, 60), 255, np.uint8)).save(tmp_path / "src" / "white.png")
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "rates.csv").write_text(
+        "rate,x\n" + "".join(f"{i % 4},{i * 0.37 % 5:.2f}\n" for i in range(200))
+    )
+    assert augkit("images", tmp_path / "src", tmp_path / "a", "--std", "0.1") == 0
+    assert "not 0.1, after saturation" in capsys.readouterr().out
+    assert augkit("series", tmp_path / "log", tmp_path / "b", "--std", "0.05sd") == 0
+    said = capsys.readouterr().out
+    assert "decimals of rate changes" in said
+    assert "noised    rate, x" in said
+    assert augkit("images", FIXTURES / "images", tmp_path / "c", "--snr", "10", "--noise", "cauchy") == 0
+    assert "geometric SNR, before clipping, 10.00 dB" in capsys.readouterr().out

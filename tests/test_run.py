@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -511,3 +512,23 @@ def test_a_link_to_a_folder_is_told(tmp_path):
     src = pictures(tmp_path / "src")
     (src / "v1.0").symlink_to(src / "cat")
     assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--quiet") == 1
+
+
+def test_a_recipe_of_several_sections_goes_on_where_it_was(tmp_path):
+    pictures(tmp_path / "img"), recordings(tmp_path / "snd")
+    recipe = tmp_path / "all.toml"
+    recipe.write_text('[[images]]\nsrc = "img"\ndst = "a"\nstd = 0.1\n[[audio]]\nsrc = "snd"\ndst = "b"\nsnr_db = 10\n')
+    assert augkit("run", recipe, "--quiet") == 0
+    expected = content(tmp_path / "b")
+    shutil.rmtree(tmp_path / "b")
+    (tmp_path / "a" / "same_a.png").unlink()
+    assert augkit("run", recipe, "--quiet") == 2
+    assert augkit("run", recipe, "--quiet", "--resume") == 0
+    assert content(tmp_path / "b") == expected
+
+
+def test_the_budget_is_seen_at_once(tmp_path):
+    write_dat(tmp_path, {f"f{i:03}": "broken" if i == 3 else "fine" for i in range(30)})
+    report = run_poison(tmp_path, HowToRun(jobs=1), on_error="stop")
+    assert report.stopped
+    assert report.outputs == 3
