@@ -65,7 +65,7 @@ _noise = _options(
     click.option("--scale", metavar="LEVEL", help="Scale of the law, in the unit of --std."),
     click.option("--snr", "snr_db", metavar="LEVEL", help="Signal-to-noise ratio in dB."),
     click.option("--psnr", "psnr_db", metavar="LEVEL", help="Peak signal-to-noise ratio in dB."),
-    click.option("--channels", type=click.Choice(["independent", "shared"]), help="Noise of each channel."),
+    click.option("--channels", metavar="HOW", help="independent (default), shared, or the correlation of channels."),
 )
 _color = click.option(
     "--color", metavar="COLOR", help="white (default), pink, brown, blue, violet, exponent:1.5, ar:0.9"

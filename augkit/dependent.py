@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.errors import UsageError
-from augkit.level import Channels
 from augkit.noise.distributions import Distribution
 from augkit.noise.distributions.gaussian import Gaussian
 from augkit.noise.distributions.uniform import Uniform
 from augkit.noise.keys import BLOCK, Key
+from augkit.noise.mixing import Sharing
 from augkit.noise.poisson import fill_poisson
 from augkit.noise.strips import fill
 from augkit.noise.values import VALUES, ValueLattice, apply_values, value_lattice
@@ -203,7 +203,7 @@ def _lattice(model: Model) -> ValueLattice:
 
 
 def perturb_by_value(
-    signal: Signal, model: Model, key: Key, *, black: float = 0.0, channels: Channels = "independent"
+    signal: Signal, model: Model, key: Key, *, black: float = 0.0, channels: Sharing = "independent"
 ) -> Samples:
     """Return noisy samples of the shape and dtype of the signal's; integers are rounded, all saturate at its limits.
 

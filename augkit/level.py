@@ -13,9 +13,9 @@ import msgspec
 from augkit.errors import UsageError, nearest
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Key
+from augkit.noise.mixing import Channels, as_channels
 
 Kind: TypeAlias = Literal["std", "scale", "snr_db", "psnr_db"]
-Channels: TypeAlias = Literal["independent", "shared"]
 LevelLike: TypeAlias = float | int | str | Sequence[float | int | str]
 Choice: TypeAlias = Literal["number", "uniform", "log", "list"]
 
@@ -167,8 +167,8 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         The law, as `as_distribution` reads it.
     std, scale, snr_db, psnr_db : number, text, list or None
         The level; exactly one is given.
-    channels : str
-        "independent", or "shared" for one noise in all channels.
+    channels : str, number or matrix
+        "independent"; "shared" for one noise in all channels; the correlation of every two; or a matrix of them.
     """
 
     noise: str = "gaussian"
@@ -176,7 +176,7 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     scale: float | str | list[float | str] | None = None
     snr_db: float | str | list[float | str] | None = None
     psnr_db: float | str | list[float | str] | None = None
-    channels: Channels = "independent"
+    channels: str | float | list[list[float]] = "independent"
 
     def law(self) -> Distribution:
         """Return the law."""
@@ -188,7 +188,12 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Return the level, checked against the law."""
         level = one_level(std=self.std, scale=self.scale, snr_db=self.snr_db, psnr_db=self.psnr_db)
         check_level(self.law(), level)
+        self.sharing()
         return level
+
+    def sharing(self) -> Channels:
+        """Return how channels share their noise."""
+        return as_channels(self.channels)
 
 
 def check_level(law: Distribution, level: Level) -> None:

@@ -11,6 +11,7 @@ FLOORS = (
     ("errors", "_version"),
     ("noise",),
     ("signal", "outcome", "level", "achieved"),
+    ("unit_noise",),
     ("perturb", "dependent"),
     ("images", "audio", "series"),
     ("folder",),
@@ -21,7 +22,7 @@ FLOORS = (
     ("__main__", ""),
 )
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-DOMAINS = set(FLOORS[4])
+DOMAINS = {"images", "audio", "series"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

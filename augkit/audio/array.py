@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from augkit.achieved import achieved
 from augkit.audio.options import SNR_DEFINITIONS, check_choice, check_unit, color_at
 from augkit.errors import InputError, UsageError
-from augkit.level import Channels, Level, LevelLike, check_level, one_level
-from augkit.noise.colour import Color, ColorLike
+from augkit.level import Level, LevelLike, check_level, one_level
+from augkit.noise.colour import WHITE, Color, ColorLike
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Key, Rng, as_key
+from augkit.noise.mixing import Channels, ChannelsLike, as_channels
 from augkit.perturb import perturb
 from augkit.signal import Signal
+from augkit.unit_noise import checked_threads
 
 Audio: TypeAlias = NDArray[Any]
 OnClip: TypeAlias = Literal["clip", "error"] | None
@@ -37,8 +39,9 @@ def add_noise(
     snr_definition: str = "rms",
     color: ColorLike = "white",
     samplerate: float | None = None,
-    channels: Channels = "independent",
+    channels: ChannelsLike = "independent",
     on_clip: OnClip = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> AudioOrList:
     """Add noise to audio samples.
@@ -61,11 +64,14 @@ def add_noise(
         ``f ** -exponent`` from -2 to 2 (1 is pink), or ``"ar:0.9"`` for AR(1). The law is that of the innovations.
     samplerate : float or None
         In Hz. A coloured noise has its slope from 20 Hz up; without a rate, from one period in the length up.
-    channels : str
-        "independent", or "shared" for the same noise in all channels.
+    channels : {"independent", "shared"}, float or array of shape (channels, channels)
+        "shared" gives all channels the same noise; a number is the correlation of every two channels, a matrix that of
+        each two.
     on_clip : None, "clip" or "error"
         What happens beyond full scale. None leaves floats as they are and saturates integers; "clip" saturates both;
         "error" raises where the noise moved a sample onto or beyond a limit.
+    threads : int
+        Threads for a long recording; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
         Source of the noise. The items of a list get streams of their own.
 
@@ -81,20 +87,9 @@ def add_noise(
     InputError
         For an `snr_db` of silence, and for clipping with ``on_clip="error"``.
     """
-    noisy, _ = add_noise_with_info(
-        samples,
-        noise,
-        snr_db=snr_db,
-        std=std,
-        scale=scale,
-        snr_definition=snr_definition,
-        color=color,
-        samplerate=samplerate,
-        channels=channels,
-        on_clip=on_clip,
-        rng=rng,
-    )
-    return noisy
+    request = _request(noise, (snr_db, std, scale), snr_definition, channels, on_clip)
+    request = replace(request, color=color_at(color, samplerate), threads=checked_threads(threads))
+    return request.add_to_any(samples, as_key(rng), measure=False)[0]
 
 
 def add_noise_with_info(
@@ -107,8 +102,9 @@ def add_noise_with_info(
     snr_definition: str = "rms",
     color: ColorLike = "white",
     samplerate: float | None = None,
-    channels: Channels = "independent",
+    channels: ChannelsLike = "independent",
     on_clip: OnClip = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[AudioOrList, Any]:
     """Add noise as `add_noise` does, and tell what was reached.
@@ -121,23 +117,26 @@ def add_noise_with_info(
         ``noise`` (the law as text), ``color``, ``drawn`` (the level) and ``achieved`` (``snr_db``, ``std``, ``psnr_db``
         and ``clipped``, measured on the result; None for what is infinite or unknown).
     """
+    request = _request(noise, (snr_db, std, scale), snr_definition, channels, on_clip)
+    request = replace(request, color=color_at(color, samplerate), threads=checked_threads(threads))
+    return request.add_to_any(samples, as_key(rng), measure=True)
+
+
+def _request(
+    noise: str | Distribution,
+    levels: tuple[LevelLike | None, ...],
+    snr_definition: str,
+    channels: ChannelsLike,
+    on_clip: OnClip,
+) -> _Request:
+    """Return what was asked for; raise `UsageError` where it means nothing."""
     check_choice("snr_definition", snr_definition, SNR_DEFINITIONS)
-    check_choice("channels", channels, ("independent", "shared"))
     if on_clip is not None:
         check_choice("on_clip", on_clip, ("clip", "error"))
-    request = _Request(
-        as_distribution(noise),
-        check_unit(one_level(snr_db=snr_db, std=std, scale=scale)),
-        color_at(color, samplerate),
-        channels,
-        on_clip,
-    )
-    check_level(request.law, request.level)
-    key = as_key(rng)
-    if not isinstance(samples, list):
-        return request.add(samples, key)
-    made = [request.item(item, number, key) for number, item in enumerate(samples)]
-    return [noisy for noisy, _ in made], [info for _, info in made]
+    snr_db, std, scale = levels
+    law, level = as_distribution(noise), check_unit(one_level(snr_db=snr_db, std=std, scale=scale))
+    check_level(law, level)
+    return _Request(law, level, as_channels(channels), on_clip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,24 +145,41 @@ class _Request:
 
     law: Distribution
     level: Level
-    color: Color
     channels: Channels
     on_clip: OnClip
+    color: Color = WHITE
+    threads: int = 1
 
-    def item(self, samples: Audio, number: int, key: Key) -> tuple[Audio, Info]:
+    def add_to_any(self, samples: AudioOrList, key: Key, *, measure: bool) -> tuple[AudioOrList, Any]:
+        """Return the noisy samples, or a list of them, and what was reached where `measure` asks for it."""
+        if not isinstance(samples, list):
+            return self.add(samples, key, measure=measure)
+        made = [self.item(item, number, key, measure=measure) for number, item in enumerate(samples)]
+        return [noisy for noisy, _ in made], [info for _, info in made]
+
+    def item(self, samples: Audio, number: int, key: Key, *, measure: bool) -> tuple[Audio, Info | None]:
         """Do as `add` for one item of a list, with a stream of its own."""
         try:
-            return self.add(samples, key.child("item", number))
+            return self.add(samples, key.child("item", number), measure=measure)
         except (InputError, UsageError) as error:
             raise type(error)(f"item {number}: {error}") from None
 
-    def add(self, samples: Audio, key: Key) -> tuple[Audio, Info]:
+    def add(self, samples: Audio, key: Key, *, measure: bool) -> tuple[Audio, Info | None]:
         """Return the noisy samples of one item, and what was reached."""
         signal = _signal(samples, self.on_clip)
         drawn = self.level.draw(key.child("level"))
-        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels, color=self.color)
-        if signal.samples.dtype.kind == "f":
-            np.copyto(made.samples, signal.samples, where=~np.isfinite(signal.samples))
+        made = perturb(
+            signal,
+            self.law,
+            drawn,
+            key.child("noise"),
+            channels=self.channels,
+            color=self.color,
+            threads=self.threads,
+        )
+        noisy = _in_dtype(made.samples, samples.dtype)
+        if not measure and self.on_clip != "error":
+            return noisy, None
         reached = achieved(signal.samples, made.samples, full_scale=signal.full_scale, limits=signal.limits)
         if made.geometric_snr_db is not None:
             reached["geometric_snr_db"] = made.geometric_snr_db
@@ -178,7 +194,7 @@ class _Request:
             "drawn": {drawn.kind: drawn.value},
             "achieved": reached,
         }
-        return _in_dtype(made.samples, samples.dtype), info
+        return noisy, info
 
 
 def _signal(samples: Any, on_clip: OnClip) -> Signal:

@@ -168,7 +168,7 @@ class AudioItem:
             self.options.law(),
             drawn,
             key.child("noise"),
-            channels=self.options.channels,
+            channels=self.options.sharing(),
             color=color_at(self.options.color, self.recording.encoding.samplerate),
         )
 

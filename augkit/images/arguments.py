@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
 from augkit.images.pixels import FULL_RANGE, Additive, Range, Recipe, checked_level, integer_range
-from augkit.level import Channels, LevelLike, check_level, one_level
+from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
+from augkit.noise.mixing import ChannelsLike, Sharing, as_channels
+from augkit.unit_noise import checked_threads
 
 DataRange = float | tuple[float, float] | None
 
@@ -27,14 +29,18 @@ class Request:
 
 
 def make_request(
-    noise: str | Distribution, levels: tuple[LevelLike | None, ...], channels: Channels, data_range: DataRange
+    noise: str | Distribution,
+    levels: tuple[LevelLike | None, ...],
+    channels: ChannelsLike,
+    data_range: DataRange,
+    threads: int = 1,
 ) -> Request:
     """Return what was asked for; raise `UsageError` where it means nothing."""
     law = as_distribution(noise)
     std, scale, snr_db, psnr_db = levels
     level = checked_level(one_level(std=std, scale=scale, snr_db=snr_db, psnr_db=psnr_db))
     check_level(law, level)
-    return request_of(Additive(law, level, checked_channels(channels)), data_range)
+    return request_of(Additive(law, level, as_channels(channels), checked_threads(threads)), data_range)
 
 
 def request_of(recipe: Recipe, data_range: DataRange) -> Request:
@@ -42,8 +48,8 @@ def request_of(recipe: Recipe, data_range: DataRange) -> Request:
     return Request(recipe, None if data_range is None else _ends(data_range))
 
 
-def checked_channels(channels: Channels) -> Channels:
-    """Return how channels share their noise; raise `UsageError` for what is no way of it."""
+def checked_sharing(channels: Sharing) -> Sharing:
+    """Return whether channels share their noise; raise `UsageError` for what does not say it."""
     if channels not in ("independent", "shared"):
         raise UsageError(f"channels={channels!r}: expected 'independent' or 'shared'")
     return channels

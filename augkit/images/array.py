@@ -14,9 +14,10 @@ from augkit.images.arguments import DataRange, Request, make_request, mask_of, r
 from augkit.images.picture import Pixels
 from augkit.images.pillow import EXACT, join, split
 from augkit.images.pixels import Noisy, add_to_pixels, measured
-from augkit.level import Channels, LevelLike
+from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key, Rng, as_key
+from augkit.noise.mixing import ChannelsLike
 
 ImageT = TypeVar("ImageT")
 
@@ -31,9 +32,10 @@ def add_noise(
     scale: LevelLike | None = None,
     snr_db: LevelLike | None = None,
     psnr_db: LevelLike | None = None,
-    channels: Channels = "independent",
+    channels: ChannelsLike = "independent",
     where: ArrayLike | Sequence[ArrayLike] | None = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a noisy copy of an image, or of each image of a batch.
@@ -52,12 +54,15 @@ def add_noise(
     snr_db, psnr_db : number, text or list
         Instead of them: the ratio of the image's power, or of full range, to that of the noise. For laws without
         variance, `snr_db` is the geometric SNR.
-    channels : {"independent", "shared"}
-        "shared" gives all channels of a pixel the same noise.
+    channels : {"independent", "shared"}, float or array of shape (C, C)
+        "shared" gives all channels of a pixel the same noise; a number is the correlation of every two channels, a
+        matrix that of each two.
     where : bool array, shape (H, W) or (H, W, 1) or (H, W, C), or one for each image of a batch
         True where the image may change; None for everywhere.
     data_range : float or (float, float), optional
         Black and white, or white alone. By default the range of the integer type, and [0, 1] for floats.
+    threads : int
+        Threads for a large array; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
         The same seed gives the same noise. Each image of a batch has a stream of its own.
 
@@ -74,7 +79,7 @@ def add_noise(
     InputError
         For an `snr_db` of an image that is black all over.
     """
-    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, threads)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -87,9 +92,10 @@ def add_noise_with_info(
     scale: LevelLike | None = None,
     snr_db: LevelLike | None = None,
     psnr_db: LevelLike | None = None,
-    channels: Channels = "independent",
+    channels: ChannelsLike = "independent",
     where: ArrayLike | Sequence[ArrayLike] | None = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_noise` does, and say what was reached.
@@ -102,7 +108,7 @@ def add_noise_with_info(
         ``noise``: the law; ``requested`` and ``drawn``: the level, by its kind; ``achieved``: ``snr_db``, ``std``,
         ``psnr_db`` and ``clipped``, measured between the two images (where `where` is True).
     """
-    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range)
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, threads)
     return add_to_any(image, where, as_key(rng), request, measure=True)
 
 

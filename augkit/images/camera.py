@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike
 
 from augkit.dependent import Model, SaltAndPepper, Shot, Speckle
 from augkit.errors import UsageError
-from augkit.images.arguments import DataRange, checked_channels, request_of
+from augkit.images.arguments import DataRange, checked_sharing, request_of
 from augkit.images.array import add_to_any
 from augkit.images.pixels import ByValue
-from augkit.level import Channels
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Rng, as_key
+from augkit.noise.mixing import Sharing
 
 ImageT = TypeVar("ImageT")
 Where = ArrayLike | Sequence[ArrayLike] | None
@@ -24,7 +24,7 @@ def add_shot_noise(
     image: ImageT,
     *,
     photons: float,
-    channels: Channels = "independent",
+    channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
     rng: Rng = None,
@@ -56,7 +56,7 @@ def add_speckle(
     *,
     std: float | None = None,
     scale: float | None = None,
-    channels: Channels = "independent",
+    channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
     rng: Rng = None,
@@ -96,7 +96,7 @@ def add_salt_and_pepper(
     *,
     amount: float,
     salt: float = 0.5,
-    channels: Channels = "independent",
+    channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
     rng: Rng = None,
@@ -124,7 +124,7 @@ def add_salt_and_pepper(
     return _add(image, SaltAndPepper(amount, salt), channels, where, data_range, rng=rng)
 
 
-def _add(image: ImageT, model: Model, channels: Channels, where: Where, data_range: DataRange, *, rng: Rng) -> ImageT:
-    request = request_of(ByValue(model, checked_channels(channels)), data_range)
+def _add(image: ImageT, model: Model, channels: Sharing, where: Where, data_range: DataRange, *, rng: Rng) -> ImageT:
+    request = request_of(ByValue(model, checked_sharing(channels)), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy

@@ -43,7 +43,7 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
 
     def recipe(self) -> Recipe:
         """Return which noise, and how much of it."""
-        return Additive(self.law(), self.level(), self.channels)
+        return Additive(self.law(), self.level(), self.sharing())
 
     def output_format(self) -> Format | None:
         """Return the format that was asked for, or None to keep the source's."""

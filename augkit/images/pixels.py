@@ -12,9 +12,10 @@ from augkit.achieved import achieved
 from augkit.dependent import Model, perturb_by_value
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
-from augkit.level import Channels, Level
+from augkit.level import Level
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key
+from augkit.noise.mixing import Channels, Sharing
 from augkit.perturb import perturb
 from augkit.signal import Signal
 
@@ -67,11 +68,12 @@ class Additive:
     law: Distribution
     level: Level
     channels: Channels = "independent"
+    threads: int = 1
 
     def add(self, signal: Signal, key: Key, black: float) -> Noisy:
         """Return noisy samples, with the level that was drawn."""
         drawn = self.level.draw(key.child("level"))
-        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels)
+        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels, threads=self.threads)
         told = {
             "noise": str(self.law),
             "requested": {self.level.kind: str(self.level)},
@@ -85,7 +87,7 @@ class ByValue:
     """Noise whose law depends on the value."""
 
     model: Model
-    channels: Channels = "independent"
+    channels: Sharing = "independent"
 
     def add(self, signal: Signal, key: Key, black: float) -> Noisy:
         """Return noisy samples."""

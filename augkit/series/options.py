@@ -49,6 +49,8 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         if level.kind == "psnr_db":
             raise UsageError(f"psnr_db={level}: a series has no full scale; give std, scale or snr_db")
         as_color(self.color)
+        if not isinstance(self.sharing(), str):
+            raise UsageError(f"channels={self.channels!r}: columns are 'independent' or 'shared'")
         self.delimiter_mark()
         self.decimal_mark()
         return level
