@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits
 
-_GROUP = 256
-"""Blocks whose rare samples are settled together: large enough to amortise, small enough to stay in memory."""
+_GROUP = 2**13
+"""Rare samples that are settled together: enough to amortise the calls, few enough to stay in cache."""
 
 Words = NDArray[np.unsignedinteger]
 Places = NDArray[np.intp]
@@ -57,21 +57,23 @@ class Waiting:
     def __init__(self) -> None:
         self._words: list[Words] = []
         self._places: list[Places] = []
+        self._count = 0
 
     def add(self, words: Words, places: Places, offset: int) -> None:
         """Set aside the samples at `places` of a block that stands at `offset`."""
         if len(places):
             self._words.append(words[places])
             self._places.append(places + offset)
+            self._count += len(places)
 
     @property
     def full(self) -> bool:
         """Whether it is time to settle."""
-        return len(self._words) >= _GROUP
+        return self._count >= _GROUP
 
     def take(self) -> tuple[Words, Places]:
         """Return all words and places, and begin anew."""
         words = np.concatenate(self._words) if self._words else np.empty(0, np.uint16)
         places = np.concatenate(self._places) if self._places else np.empty(0, np.intp)
-        self._words, self._places = [], []
+        self._words, self._places, self._count = [], [], 0
         return words, places

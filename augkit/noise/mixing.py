@@ -18,6 +18,7 @@ Channels: TypeAlias = Sharing | float | Matrix
 
 ChannelsLike: TypeAlias = str | float | Sequence[Sequence[float]] | NDArray[Any]
 
+_WORDS = get_args(Sharing)
 _TOLERANCE = 1e-9
 
 
@@ -30,7 +31,7 @@ def as_channels(given: object) -> Channels:
         For another word, or for what is no symmetric matrix of correlations with ones on its diagonal.
     """
     if isinstance(given, str):
-        if given in get_args(Sharing):
+        if given in _WORDS:
             return cast(Sharing, given)
         try:
             given = float(given)

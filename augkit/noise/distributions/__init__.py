@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from inspect import signature
 from types import MappingProxyType
 from typing import cast
@@ -64,8 +65,13 @@ def as_distribution(noise: object) -> Distribution:
         For an unknown name or parameter, with the nearest known one, or a value out of range; for an object that is no
         law, or one that cannot be noise, with what was measured.
     """
-    if not isinstance(noise, str):
-        return cast(Distribution, noise) if type(noise) in DISTRIBUTIONS.values() else user_law(noise)
+    if isinstance(noise, str):
+        return _named(noise)
+    return cast(Distribution, noise) if type(noise) in DISTRIBUTIONS.values() else user_law(noise)
+
+
+@lru_cache(maxsize=64)
+def _named(noise: str) -> Distribution:
     name, _, parameters = noise.strip().partition(":")
     law = DISTRIBUTIONS.get(name.strip().lower().replace("_", "-"))
     if law is None:
