@@ -15,6 +15,7 @@ from augkit.level import Level, check_level
 from augkit.noise.colour import WHITE, Color
 from augkit.noise.distributions import Distribution
 from augkit.noise.distributions.base import EXP_EULER
+from augkit.noise.grain import Grain
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.lattice import add_lattice, scale_for_power
 from augkit.noise.mixing import Channels
@@ -58,6 +59,7 @@ def perturb(
     *,
     channels: Channels = "independent",
     color: Color = WHITE,
+    grain: Grain | None = None,
     threads: int = 1,
 ) -> Perturbed:
     """Add noise of `law` at a fixed `level`; integers are rounded and saturate at the signal's limits.
@@ -74,6 +76,8 @@ def perturb(
     color : Color
         Other than white, it filters the noise along the first axis, each channel by itself. The filter has unit
         power: a `std` stays that of the noise, and a `scale` is that of the innovations.
+    grain : Grain or None
+        For images, whose rows of pixels stand one after the other: how neighbouring pixels correlate.
     threads : int
         Threads for one large signal; the samples are the same for any number.
 
@@ -88,11 +92,13 @@ def perturb(
     clean = signal.samples
     if clean.size == 0:
         return Perturbed(clean.copy(), 0.0)
+    if grain is not None:
+        grain.check(law)
     filter_ = color.filter(len(clean))
-    on_lattice = clean.dtype == np.uint8 and signal.limits == (0, 255) and filter_ is None and isinstance(channels, str)
+    white = filter_ is None and grain is None and isinstance(channels, str)
     noise = None
-    if not on_lattice:
-        noise = UnitNoise(law, key, signal, channels=channels, filter_=filter_, threads=threads)
+    if not (white and clean.dtype == np.uint8 and signal.limits == (0, 255)):
+        noise = UnitNoise(law, key, signal, channels=channels, filter_=filter_, grain=grain, threads=threads)
     scale = _scale(signal, law, level, noise)
     if scale == 0:
         return Perturbed(clean.copy(), 0.0)

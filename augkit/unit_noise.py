@@ -16,6 +16,7 @@ from augkit.errors import UsageError
 from augkit.noise.coloured import Coloured
 from augkit.noise.distributions import Distribution
 from augkit.noise.filters import Filter
+from augkit.noise.grain import Grain
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.mixing import Channels, mix, mixing
 from augkit.noise.strips import fill
@@ -58,6 +59,7 @@ class UnitNoise:
         *,
         channels: Channels = "independent",
         filter_: Filter | None = None,
+        grain: Grain | None = None,
         threads: int = 1,
     ) -> None:
         samples = signal.samples
@@ -69,6 +71,7 @@ class UnitNoise:
         self._channels = 1 if self.shared else count
         self._mixing = mixing(channels, count) if samples.ndim > 1 else None
         self._coloured = filter_ and Coloured(filter_, law, key, channels=self._channels, dtype=self._dtype)
+        self._grain = grain
         self._keep = len(samples) * self._channels <= _KEPT
         self._kept: dict[int, Piece] = {}
 
@@ -96,6 +99,8 @@ class UnitNoise:
         piece = np.empty((rows.stop - rows.start, self._channels), self._dtype)
         if self._coloured:
             self._coloured.fill(piece, rows.start)
+        elif self._grain:
+            self._grain.fill(piece, self._law, self._key, rows.start)
         else:
             fill(piece.reshape(-1), self._law, self._key, start=rows.start * self._channels)
         return piece if self._mixing is None else mix(piece, self._mixing)

@@ -59,11 +59,15 @@ def pairs() -> list:
     found: list = []
     for row in rows("images"):
         clean, noisy = (np.asarray(Image.open(folder / "images" / row["source"])) for folder in (SOURCE, DEMO))
-        found.append(ImagePair(f"{row['source']}: std 0.1 of full range", clean, noisy))
+        reached = row["achieved"]["std"]
+        found.append(
+            ImagePair(f"{row['source']}: std 0.1 of full range asked, {reached:.3f} in the file", clean, noisy)
+        )
     for row in rows("audio"):
         clean, rate = sf.read(SOURCE / "audio" / row["source"])
         noisy, _ = sf.read(DEMO / "audio" / row["source"])
-        found.append(AudioPair(f"{row['source']}: SNR 10 dB", clean, noisy, rate))
+        reached = row["achieved"]["snr_db"]
+        found.append(AudioPair(f"{row['source']}: SNR 10 dB asked, {reached:.2f} dB in the file", clean, noisy, rate))
     clean, noisy = (column(folder / "series/walk.csv", "acc_x") for folder in (SOURCE, DEMO))
     found.append(SeriesPair("walk.csv, acc_x: std 0.1 of its standard deviation, decimals kept", clean, noisy))
     return found

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
-from augkit.images.pixels import FULL_RANGE, Additive, Range, Recipe, checked_level, integer_range
+from augkit.images.pixels import FULL_RANGE, Additive, NoiseSpec, Range, checked_grain, checked_level, integer_range
 from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.mixing import ChannelsLike, Sharing, as_channels
@@ -24,7 +24,7 @@ DataRange = float | tuple[float, float] | None
 class Request:
     """Which noise, and the ends of the values' range where they were given."""
 
-    recipe: Recipe
+    recipe: NoiseSpec
     data_range: tuple[float, float] | None
 
 
@@ -33,6 +33,8 @@ def make_request(
     levels: tuple[LevelLike | None, ...],
     channels: ChannelsLike,
     data_range: DataRange,
+    *,
+    grain: float = 0.0,
     threads: int = 1,
 ) -> Request:
     """Return what was asked for; raise `UsageError` where it means nothing."""
@@ -40,10 +42,12 @@ def make_request(
     std, scale, snr_db, psnr_db = levels
     level = checked_level(one_level(std=std, scale=scale, snr_db=snr_db, psnr_db=psnr_db))
     check_level(law, level)
-    return request_of(Additive(law, level, as_channels(channels), checked_threads(threads)), data_range)
+    return request_of(
+        Additive(law, level, as_channels(channels), checked_grain(law, grain), checked_threads(threads)), data_range
+    )
 
 
-def request_of(recipe: Recipe, data_range: DataRange) -> Request:
+def request_of(recipe: NoiseSpec, data_range: DataRange) -> Request:
     """Return a request for any recipe, with the ends of the values' range checked."""
     return Request(recipe, None if data_range is None else _ends(data_range))
 

@@ -35,6 +35,7 @@ def add_noise(
     channels: ChannelsLike = "independent",
     where: ArrayLike | Sequence[ArrayLike] | None = None,
     data_range: DataRange = None,
+    grain: float = 0.0,
     threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
@@ -61,6 +62,9 @@ def add_noise(
         True where the image may change; None for everywhere.
     data_range : float or (float, float), optional
         Black and white, or white alone. By default the range of the integer type, and [0, 1] for floats.
+    grain : float
+        Radius in pixels of the grain: neighbouring pixels correlate, and every pixel keeps the level asked for. 0 for
+        noise that is independent from pixel to pixel.
     threads : int
         Threads for a large array; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
@@ -79,7 +83,7 @@ def add_noise(
     InputError
         For an `snr_db` of an image that is black all over.
     """
-    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, threads)
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, grain=grain, threads=threads)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -95,6 +99,7 @@ def add_noise_with_info(
     channels: ChannelsLike = "independent",
     where: ArrayLike | Sequence[ArrayLike] | None = None,
     data_range: DataRange = None,
+    grain: float = 0.0,
     threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
@@ -108,7 +113,7 @@ def add_noise_with_info(
         ``noise``: the law; ``requested`` and ``drawn``: the level, by its kind; ``achieved``: ``snr_db``, ``std``,
         ``psnr_db`` and ``clipped``, measured between the two images (where `where` is True).
     """
-    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, threads)
+    request = make_request(noise, (std, scale, snr_db, psnr_db), channels, data_range, grain=grain, threads=threads)
     return add_to_any(image, where, as_key(rng), request, measure=True)
 
 

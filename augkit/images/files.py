@@ -11,7 +11,7 @@ from augkit.errors import InputError
 from augkit.images.formats import FORMATS
 from augkit.images.options import ImageOptions
 from augkit.images.picture import Encoded, Format, Picture
-from augkit.images.pixels import Recipe, add_to_pixels, integer_range, measured
+from augkit.images.pixels import NoiseSpec, add_to_pixels, integer_range, measured
 from augkit.images.reading import MAX_PIXELS, read_picture
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
@@ -24,7 +24,7 @@ class ImageItem:
     path: Path
     picture: Picture
     target: Format
-    recipe: Recipe
+    recipe: NoiseSpec
     quality: int | None
     notices: tuple[str, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from augkit.errors import UsageError, nearest
 from augkit.images.formats import FORMATS, format_by_suffix
 from augkit.images.picture import Format
-from augkit.images.pixels import Additive, Recipe, checked_level
+from augkit.images.pixels import Additive, NoiseSpec, checked_grain, checked_level
 from augkit.level import Level, NoiseOptions
 
 
@@ -18,6 +18,8 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
         Quality of lossy output, 1 to 100; None keeps the quantisation tables of a JPEG.
     format : str or None
         Format of the output, such as "png"; None keeps that of the source.
+    grain : float
+        Radius in pixels of the correlation between neighbouring pixels; 0 for none.
 
     Raises
     ------
@@ -27,6 +29,7 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
 
     quality: int | None = None
     format: str | None = None
+    grain: float = 0.0
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
@@ -39,11 +42,13 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
 
     def level(self) -> Level:
         """Return the level, checked against the law and against the range of images."""
-        return checked_level(super().level())
+        level = checked_level(super().level())
+        checked_grain(self.law(), self.grain)
+        return level
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> NoiseSpec:
         """Return which noise, and how much of it."""
-        return Additive(self.law(), self.level(), self.sharing())
+        return Additive(self.law(), self.level(), self.sharing(), self.grain)
 
     def output_format(self) -> Format | None:
         """Return the format that was asked for, or None to keep the source's."""

@@ -14,6 +14,7 @@ from augkit.errors import UsageError
 from augkit.images.picture import Pixels
 from augkit.level import Level
 from augkit.noise.distributions import Distribution
+from augkit.noise.grain import Grain
 from augkit.noise.keys import Key
 from augkit.noise.mixing import Channels, Sharing
 from augkit.perturb import perturb
@@ -53,11 +54,14 @@ class Noisy:
     geometric_snr_db: float | None = None
 
 
-class Recipe(Protocol):
+class NoiseSpec(Protocol):
     """Which noise, and how much of it."""
 
-    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
-        """Return noisy samples of the shape of the signal's; `black` is the value without light."""
+    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
+        """Return noisy samples of the shape of the signal's; `black` is the value without light.
+
+        `width` is the number of pixels in a row.
+        """
         ...
 
 
@@ -68,12 +72,21 @@ class Additive:
     law: Distribution
     level: Level
     channels: Channels = "independent"
+    grain: float = 0.0
     threads: int = 1
 
-    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
+    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
         """Return noisy samples, with the level that was drawn."""
         drawn = self.level.draw(key.child("level"))
-        made = perturb(signal, self.law, drawn, key.child("noise"), channels=self.channels, threads=self.threads)
+        made = perturb(
+            signal,
+            self.law,
+            drawn,
+            key.child("noise"),
+            channels=self.channels,
+            grain=Grain(self.grain, width) if self.grain else None,
+            threads=self.threads,
+        )
         told = {
             "noise": str(self.law),
             "requested": {self.level.kind: str(self.level)},
@@ -89,7 +102,7 @@ class ByValue:
     model: Model
     channels: Sharing = "independent"
 
-    def add(self, signal: Signal, key: Key, black: float) -> Noisy:
+    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
         """Return noisy samples."""
         samples = perturb_by_value(signal, self.model, key.child("noise"), black=black, channels=self.channels)
         return Noisy(samples, {"noise": str(self.model), "requested": {}, "drawn": {}})
@@ -116,6 +129,13 @@ def checked_level(level: Level) -> Level:
     return level
 
 
+def checked_grain(law: Distribution, radius: float) -> float:
+    """Return the radius of a grain, 0 for none; raise `UsageError` where there is none of it, or for this law."""
+    if radius:
+        Grain(radius, 1).check(law)
+    return radius
+
+
 def integer_range(dtype: np.dtype[Any]) -> Range:
     """Return the full range of uint8 or uint16 samples."""
     low, high = FULL_RANGE[dtype]
@@ -123,7 +143,7 @@ def integer_range(dtype: np.dtype[Any]) -> Range:
 
 
 def add_to_pixels(
-    pixels: Pixels, recipe: Recipe, key: Key, values: Range, where: NDArray[np.bool_] | None = None
+    pixels: Pixels, recipe: NoiseSpec, key: Key, values: Range, where: NDArray[np.bool_] | None = None
 ) -> Noisy:
     """Return noisy copies of colour samples of shape (H, W) or (H, W, C).
 
@@ -135,7 +155,7 @@ def add_to_pixels(
     count = pixels.shape[0] * pixels.shape[1]
     mask = None if where is None else where.reshape(count, *where.shape[2:])
     samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
-    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low)
+    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1])
     return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.geometric_snr_db)
 
 

@@ -85,7 +85,7 @@ def _draw_image(row: Figure | SubFigure, pair: ImagePair) -> None:
     difference = pair.noisy[..., colours].astype(np.int16) - pair.clean[..., colours]
     if pair.clean.shape[2:] == (4,):
         difference[pair.clean[..., 3] == 0] = 0  # what nobody sees
-    gain = max(1, round(50 / max(1.0, float(difference.std()))))
+    gain = max(1, round(35 / max(1.0, float(difference.std()))))
     shown = np.clip(128 + gain * difference, 0, 255).astype(np.uint8)
     pictures = (("before", pair.clean), ("after", pair.noisy), (f"difference x {gain}", shown))
     for axes, (name, picture) in zip(row.subplots(1, 3), pictures, strict=True):
@@ -128,6 +128,7 @@ def _draw_series(row: Figure | SubFigure, pair: SeriesPair) -> None:
     axes.plot(pair.noisy, color=_NOISY, linewidth=0.9, label="after")
     axes.plot(pair.clean, color=_CLEAN, linewidth=1.1, label="before")
     axes.margins(x=0.01)
+    axes.set_xlabel("row", fontsize=7)
     axes.legend(fontsize=7, loc="upper right", frameon=False, ncols=2)
     _small_ticks(axes)
 
