@@ -19,7 +19,7 @@ from augkit.folder.run import HowToRun, check_job, run_job
 from augkit.folder.storage import TEMP_PREFIX, held, write_atomically
 from augkit.recipe import options_type
 from tests import poison
-from tests.trees import augkit, content, pictures, recordings, tables
+from tests.trees import FIXTURES, augkit, content, pictures, recordings, tables
 
 RECORDS = {"metadata.jsonl", "failures.jsonl", "recipe.toml"}
 
@@ -532,3 +532,15 @@ def test_the_budget_is_seen_at_once(tmp_path):
     report = run_poison(tmp_path, HowToRun(jobs=1), on_error="stop")
     assert report.stopped
     assert report.outputs == 3
+
+
+def test_a_script_without_a_main_guard_works(tmp_path):
+    pictures(tmp_path / "src", count=30)
+    (tmp_path / "r.toml").write_text('[[images]]\nsrc = "src"\ndst = "dst"\nstd = 0.1\n')
+    script = tmp_path / "script.py"
+    script.write_text('import augkit\nprint("begun")\nprint(augkit.run("r.toml", jobs=2)[0].outputs)\n')
+    environment = {**os.environ, "PYTHONPATH": str(FIXTURES.parent)}
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["begun", "32"]

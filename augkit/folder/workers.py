@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import forkserver
 from typing import TYPE_CHECKING, TypeAlias
 
 from augkit.folder.domains import module_of
+from augkit.folder.forks import worker_context
 from augkit.folder.make import Made, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
@@ -86,29 +84,8 @@ def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -
 def _new_pool(job: Job, workers: int) -> ProcessPool:
     from pebble import ProcessPool  # not needed for a single file
 
-    forks = hasattr(os, "fork")
-    context = multiprocessing.get_context("forkserver" if forks else "spawn")
-    if forks:
-        context.set_forkserver_preload([module_of(job.domain), __name__])
-        with _silent_stderr():
-            forkserver.ensure_running()
+    context = worker_context([module_of(job.domain), __name__])
     return ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Give the processes that are started within no stderr: decoders chatter there about broken files.
-
-    What a person should know comes back as a result.
-    """
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _until_broken(pool: ProcessPool, job: Job, sample: float, window: int, waiting: deque[list[Task]]) -> Results:

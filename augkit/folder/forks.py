@@ -1,0 +1,66 @@
+"""How worker processes are started: from a fork server with the modules loaded, without the user's main module."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import context, forkserver
+from multiprocessing.context import BaseContext
+from types import ModuleType
+
+_STARTING = threading.Lock()
+
+
+if sys.platform != "win32":
+
+    class _Process(context.ForkServerProcess):
+        """A process that does not import the main module again.
+
+        Workers need nothing of it, and a script that calls `augkit.run` without a main guard would begin itself anew in
+        every one of them.
+        """
+
+        def start(self) -> None:
+            """Start the process while an empty module stands in for the main one."""
+            with _STARTING:
+                main, stand_in = sys.modules["__main__"], ModuleType("__main__")
+                stand_in.__spec__ = None
+                sys.modules["__main__"] = stand_in
+                try:
+                    super().start()
+                finally:
+                    sys.modules["__main__"] = main
+
+    class _Context(context.ForkServerContext):
+        Process = _Process
+
+
+def worker_context(modules: Sequence[str]) -> BaseContext:
+    """Return a multiprocessing context whose workers have `modules` loaded; it is plain spawn where nothing forks."""
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    made = _Context()
+    made.set_forkserver_preload(list(modules))
+    with _silent_stderr():
+        forkserver.ensure_running()
+    return made
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Give the processes that are started within no stderr: decoders chatter there about broken files.
+
+    What a person should know comes back as a result.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
