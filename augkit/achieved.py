@@ -24,12 +24,16 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     flat = samples.reshape(-1)
     other = None if minus is None else minus.reshape(-1)
     for begin in range(0, flat.size, CHUNK):
-        piece = _difference(flat[begin : begin + CHUNK], None if other is None else other[begin : begin + CHUNK])
-        finite = np.isfinite(piece)
-        if not finite.all():
-            piece = piece[finite]
-        with np.errstate(over="ignore"):
-            total += float(np.add.reduce(np.square(piece, out=piece)))
+        one, two = flat[begin : begin + CHUNK], None if other is None else other[begin : begin + CHUNK]
+        piece = _difference(one, two)
+        with np.errstate(over="ignore", invalid="ignore"):
+            part = float(np.add.reduce(np.square(piece, out=piece)))
+        if not math.isfinite(part):
+            piece = _difference(one, two)
+            piece = piece[np.isfinite(piece)]
+            with np.errstate(over="ignore"):
+                part = float(np.add.reduce(np.square(piece)))
+        total += part
         count += piece.size
     return total, count
 

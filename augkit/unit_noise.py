@@ -72,8 +72,7 @@ class UnitNoise:
         self._mixing = mixing(channels, count) if samples.ndim > 1 else None
         self._coloured = filter_ and Coloured(filter_, law, key, channels=self._channels, dtype=self._dtype)
         self._grain = grain
-        self._keep = len(samples) * self._channels <= _KEPT
-        self._kept: dict[int, Piece] = {}
+        self._kept: Piece | None = None
 
     def parts(self) -> list[slice]:
         """Return the rows of each piece."""
@@ -83,27 +82,43 @@ class UnitNoise:
 
     def over_parts(self, work: Callable[[slice], T]) -> Iterator[T]:
         """Yield the results of `work` on each part, in order; a filter's state allows one thread only."""
-        return in_threads(work, self.parts(), 1 if self._coloured else self._threads)
+        self._keep()
+        return in_threads(work, self.parts(), self._workers)
 
     def piece(self, rows: slice) -> Piece:
         """Return the noise of some rows, not to be changed: of shape (rows, channels), or (rows, 1) where shared."""
-        piece = self._kept.get(rows.start)
-        if piece is None:
-            piece = self._make(rows)
-            if self._keep:
-                self._kept[rows.start] = piece
+        if self._kept is not None:
+            piece = self._kept[rows]
+        else:
+            piece = np.empty((rows.stop - rows.start, self._channels), self._dtype)
+            self._fill(piece, rows.start)
         shape = self._signal.samples.shape[1:]
         return piece.reshape(-1, *((1,) * len(shape) if self.shared else shape))
 
-    def _make(self, rows: slice) -> Piece:
-        piece = np.empty((rows.stop - rows.start, self._channels), self._dtype)
+    @property
+    def _workers(self) -> int:
+        return 1 if self._coloured else self._threads
+
+    def _keep(self) -> None:
+        """Make all of the noise at once, where it is little enough to be kept."""
+        size = len(self._signal.samples) * self._channels
+        if self._kept is not None or size > _KEPT:
+            return
+        kept = np.empty((len(self._signal.samples), self._channels), self._dtype)
+        parts = self.parts() if self._workers > 1 else [slice(0, len(kept))]
+        for _ in in_threads(lambda rows: self._fill(kept[rows], rows.start), parts, self._workers):
+            pass
+        self._kept = kept
+
+    def _fill(self, out: Piece, start: int) -> None:
         if self._coloured:
-            self._coloured.fill(piece, rows.start)
+            self._coloured.fill(out, start)
         elif self._grain:
-            self._grain.fill(piece, self._law, self._key, rows.start)
+            self._grain.fill(out, self._law, self._key, start)
         else:
-            fill(piece.reshape(-1), self._law, self._key, start=rows.start * self._channels)
-        return piece if self._mixing is None else mix(piece, self._mixing)
+            fill(out.reshape(-1), self._law, self._key, start=start * self._channels)
+        if self._mixing is not None:
+            out[:] = mix(out, self._mixing)
 
     @cached_property
     def power(self) -> float:

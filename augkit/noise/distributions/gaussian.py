@@ -30,9 +30,14 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
         q = np.asarray(q, dtype=np.float64)
         central = 0.5 - q
         root = np.sqrt(-np.log(np.minimum(q, 1 - q)))
-        far = np.where(root <= 5, _ratio(_NEAR, root - 1.6), _ratio(_FAR, root - 5))
-        middle = central * _ratio(_MIDDLE, 0.180625 - np.square(central))
-        return np.where(np.abs(central) <= 0.425, middle, np.copysign(far, central))
+        middle = np.abs(central) <= 0.425
+        near = ~middle & (root <= 5)
+        far = ~middle & ~near
+        size = np.empty(q.shape)
+        size[middle] = np.abs(central[middle]) * _ratio(_MIDDLE, 0.180625 - np.square(central[middle]))
+        size[near] = _ratio(_NEAR, root[near] - 1.6)
+        size[far] = _ratio(_FAR, root[far] - 5)
+        return np.copysign(size, central)
 
     @property
     def std(self) -> float:
@@ -52,6 +57,8 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
 
 def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
     """Return the quotient of two polynomials, by Horner's rule from the highest power down."""
+    if not x.size:
+        return x
     numerator, denominator = np.zeros_like(x), np.zeros_like(x)
     for above, below in zip(*coefficients, strict=True):
         numerator, denominator = numerator * x + above, denominator * x + below
