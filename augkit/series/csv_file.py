@@ -60,12 +60,13 @@ class CsvTable:
             return data.data
         choice = np.full((batch.rows.stop - batch.rows.start, len(written)), KEEP, np.int64)
         texts: list[pa.Array] = []
+        base = 0
         for at, position in enumerate(written):
             parts, kept = self._cells(batch, position, noised[position][batch.rows], written[position][batch.rows])
             for rows, array in parts:
-                base = sum(map(len, texts))
                 choice[slice(None) if rows is None else rows, at] = base + np.arange(len(array))
                 texts.append(array)
+                base += len(array)
             choice[kept, at] = KEEP
         starts, ends = (np.stack([batch.edges[p][i] for p in written], axis=1).ravel() for i in (0, 1))
         return splice(data, starts, ends, texts, choice.ravel())
