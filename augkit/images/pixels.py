@@ -17,7 +17,7 @@ from augkit.noise.distributions import Distribution
 from augkit.noise.grain import Grain
 from augkit.noise.keys import Key
 from augkit.noise.mixing import Channels, Sharing
-from augkit.perturb import perturb
+from augkit.perturb import Perturbed, perturb
 from augkit.signal import Signal
 
 FULL_RANGE = {np.dtype(np.uint8): (0.0, 255.0), np.dtype(np.uint16): (0.0, 65535.0)}
@@ -51,7 +51,12 @@ class Noisy:
 
     pixels: Pixels
     told: dict[str, Any]
-    geometric_snr_db: float | None = None
+    perturbed: Perturbed | None = None
+
+    @property
+    def geometric_snr_db(self) -> float | None:
+        """For laws of infinite variance: the geometric SNR before clipping and rounding, measured when it is asked."""
+        return self.perturbed.geometric_snr_db if self.perturbed else None
 
 
 class NoiseSpec(Protocol):
@@ -92,7 +97,7 @@ class Additive:
             "requested": {self.level.kind: str(self.level)},
             "drawn": {self.level.kind: drawn.value},
         }
-        return Noisy(made.samples, told, made.geometric_snr_db)
+        return Noisy(made.samples, told, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def add_to_pixels(
     mask = None if where is None else where.reshape(count, *where.shape[2:])
     samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
     noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1])
-    return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.geometric_snr_db)
+    return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.perturbed)
 
 
 def measured(
