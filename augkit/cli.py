@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,7 +210,8 @@ def _run_recipe(
             click.echo(f"augkit: interrupted; {again} goes on from here", err=True)
             return EXIT_INTERRUPTED
         if not quiet and not as_json:
-            click.echo(show.summary(reports[-1]))
+            with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
+                click.echo(show.summary(reports[-1]))
     if as_json:
         _print_sections(reports)
     return max(report.exit_code for report in reports)

@@ -163,7 +163,8 @@ def _geometric_snr(signal: Signal, law: Distribution, scale: float, noise: UnitN
     if power == 0:
         return None
     s0 = law.geometric_power if noise is None else noise.geometric_power
-    return decibels(power / (2 * EXP_EULER * (scale * s0) ** 2))
+    ratio = math.sqrt(power / (2 * EXP_EULER)) / scale / s0
+    return 2 * decibels(ratio) if 0 < ratio < math.inf else None
 
 
 def _add_lattice(clean: Samples, out: Samples, law: Distribution, *, scale: float, key: Key, threads: int) -> None:

@@ -114,10 +114,13 @@ def load_recipe(path: Path) -> Recipe:
         With the path of the fault.
     """
     try:
-        if path.stat().st_size > _SIZE_CAP:
+        if not path.is_file() or path.stat().st_size > _SIZE_CAP:
+            if path.exists() and not path.is_file():
+                raise UsageError(f"{path}: a file was expected")
+            path.stat()
             raise UsageError(f"{path}: a recipe of at most {_SIZE_CAP} bytes was expected")
         data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: no recipe could be read: {getattr(error, 'strerror', None) or error}") from None
     version, seed = data.pop("version", VERSION), data.pop("seed", None)
     if version != VERSION:
@@ -155,7 +158,7 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
 
 
 def _place(recipe: Path, where: str, name: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise UsageError(f"{where}{name}: a path was expected, got {value!r}")
     return os.path.normpath(os.path.join(os.path.realpath(recipe.parent), value))  # noqa: PTH118
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 
 from augkit.folder.plan import Plan
@@ -20,7 +20,7 @@ _NOTICES_SHOWN = 5
 @contextmanager
 def progress_shown(title: str, *, quiet: bool) -> Iterator[Progress | None]:
     """Give a progress callback: a bar where stderr is a terminal, a line every half minute where it is not."""
-    if quiet:
+    if quiet or sys.stderr is None:
         yield None
     elif sys.stderr.isatty():
         with _bar(title) as show:
@@ -61,7 +61,8 @@ class _Log:
     def __call__(self, tally: Tally, plan: Plan) -> None:
         if monotonic() - self._last >= _LOG_SECONDS:
             self._last = monotonic()
-            print(f"{self._title}: {_done(tally)} of {plan.outputs}, {tally.failed} failed", file=sys.stderr)
+            with suppress(OSError):  # nobody reads it any more; the run goes on
+                print(f"{self._title}: {_done(tally)} of {plan.outputs}, {tally.failed} failed", file=sys.stderr)
 
 
 def _done(tally: Tally) -> int:

@@ -302,3 +302,10 @@ def test_compare_across_formats(tmp_path: Path) -> None:
     first = write(tmp_path, WAV)
     second = write(tmp_path, Kind("FLAC", "PCM_24", "FILE"), samples=read(first) + 2.0**-20)
     assert files.compare(first, second)["std"] == pytest.approx(2.0**-20, rel=1e-9)
+
+
+def test_rates_that_crash_lossy_encoders_are_refused(tmp_path):
+    source = tmp_path / "fast.wav"
+    soundfile.write(source, np.sin(np.arange(3000) * 0.1), 256_000)
+    with pytest.raises(InputError, match="200000 Hz"):
+        files.open_item(source, AudioOptions(snr_db=10, format="ogg")).write(tmp_path / "out", Key(1), measure=True)

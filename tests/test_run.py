@@ -544,3 +544,72 @@ def test_a_script_without_a_main_guard_works(tmp_path):
         [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["begun", "32"]
+
+
+def test_listed_names_never_vanish(tmp_path):
+    src = pictures(tmp_path / "src")
+    (src / "notes.txt").write_text("no picture")
+    (tmp_path / "list.txt").write_bytes("\ufeffdog/p1.png\r\ntypo.pgn\nnotes.txt\n".encode())
+    assert (
+        augkit("images", src, tmp_path / "dst", "--std", "0.1", "--files-from", tmp_path / "list.txt", "--quiet") == 1
+    )
+    failures = [json.loads(line)["source"] for line in (tmp_path / "dst" / "failures.jsonl").read_text().splitlines()]
+    assert failures == ["notes.txt", "typo.pgn"]
+    assert [row["source"] for row in rows(tmp_path / "dst")] == ["dog/p1.png"]
+
+
+def test_a_file_is_never_to_be_a_folder_too(tmp_path, capsys):
+    src = tmp_path / "src"
+    (src / "x.png").mkdir(parents=True)
+    gray = Image.fromarray(np.full((8, 8), 9, np.uint8))
+    gray.save(src / "x.png" / "inner.png")
+    gray.save(src / "x.bmp")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--format", "png") == 2
+    assert "cannot be a folder" in capsys.readouterr().err
+    (tmp_path / "other" / "metadata.jsonl").mkdir(parents=True)
+    gray.save(tmp_path / "other" / "metadata.jsonl" / "a.png")
+    assert augkit("images", tmp_path / "other", tmp_path / "dst", "--std", "0.1") == 2
+
+
+def test_records_that_are_links_are_refused(tmp_path):
+    src, dst = pictures(tmp_path / "src"), tmp_path / "dst"
+    assert augkit("images", src, dst, "--std", "0.1", "--quiet") == 0
+    before = content(src)
+    (dst / ".augkit-journal.jsonl").symlink_to(src / "same_a.png")
+    assert augkit("resume", dst, "--quiet") == 2
+    assert content(src) == before
+
+
+def test_deep_folders(tmp_path):
+    deep = tmp_path / "src"
+    for _ in range(60):
+        deep = deep / "folder"
+    deep.mkdir(parents=True)
+    Image.fromarray(np.full((8, 8), 9, np.uint8)).save(deep / "a.png")
+    assert augkit("images", tmp_path / "src", tmp_path / "dst", "--std", "0.1", "--quiet") == 0
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "copies = " + "[" * 900 + "]" * 900,
+        "seed = " + "9" * 5000,
+        '[[images]]\nsrc = "src"\ndst = "a\\u0000b"\nstd = 0.1',
+        '[[images]]\nsrc = "src"\ndst = "dst"\nstd = 0.1\ncopies = 99999999999999999',
+        '[[images]]\nsrc = "src"\ndst = "dst"\nstd = 1e400',
+    ],
+)
+def test_hostile_recipes_are_refused(tmp_path, recipe):
+    pictures(tmp_path / "src")
+    (tmp_path / "r.toml").write_text(recipe)
+    assert augkit("run", tmp_path / "r.toml") == 2
+
+
+def test_where_no_fork_server_can_be_had_the_run_is_done_all_the_same(tmp_path, monkeypatch):
+    src = pictures(tmp_path / "src", count=30)
+
+    def refuse(_):
+        raise OSError(36, "AF_UNIX path too long")
+
+    monkeypatch.setattr("augkit.folder.workers.worker_context", refuse)
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "-j", "2", "--quiet") == 0

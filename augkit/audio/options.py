@@ -9,6 +9,8 @@ from augkit.noise.colour import Color, ColorLike, as_color
 SNR_DEFINITIONS = ("rms",)
 """How the powers of signal and noise are taken. "rms": the mean over all samples and channels; DC counts."""
 
+_LOUDEST = 1e6
+
 AUDIBLE = 20.0
 """The frequency in Hz from which a coloured noise has its slope."""
 
@@ -21,6 +23,10 @@ def check_choice(parameter: str, value: str, known: tuple[str, ...]) -> None:
 
 def check_unit(level: Level) -> Level:
     """Return a level that audio knows; raise `UsageError` for one relative to the data, as series have."""
+    if level.kind in ("std", "scale") and max(level.values) > _LOUDEST:
+        raise UsageError(
+            f"{level.kind}={level}: a share of full scale of at most {_LOUDEST:g} was expected; give snr_db"
+        )
     if level.unit:
         raise UsageError(f"{level.kind}={level}: the unit {level.unit!r} is only known for series; give snr_db")
     return level

@@ -9,6 +9,8 @@ import msgspec
 
 from augkit.errors import UsageError
 
+_MOST_COPIES = 100_000
+
 
 class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The part of a recipe that names files, and how many outputs each of them gets.
@@ -52,8 +54,8 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def check(self) -> None:
         """Raise `UsageError` for values out of range."""
-        if self.copies < 1:
-            raise UsageError(f"copies={self.copies}: expected 1 or more")
+        if not 1 <= self.copies <= _MOST_COPIES:
+            raise UsageError(f"copies={self.copies}: expected 1 to {_MOST_COPIES}")
         if not 0 <= self.probability <= 1:
             raise UsageError(f"probability={self.probability:g}: expected a share from 0 to 1")
         self.error_budget(1)

@@ -108,6 +108,7 @@ def make_plan(job: Job) -> Plan:
         tasks.append(Task(file.name, file.size, outputs))
     if job.folder.copy_others:
         tasks += [Task(file.name, file.size, (Output(-1, file.name, 0),), "copy") for file in others if not file.fault]
+        faults += [Fault(file.name, file.fault) for file in others if file.fault]
     plan = Plan(tuple(tasks), tuple(faults), 0 if job.folder.copy_others else len(others))
     if not plan.outputs and not faults:
         suffixes = " ".join(domain.suffixes())
@@ -123,29 +124,36 @@ def _sources(job: Job, domain: Domain) -> tuple[list[Found], list[Found]]:
         return [inspect(str(root / job.only), job.only)], []
     files = walk(root)
     if job.folder.files_from is not None:
-        files = _listed(files, Path(job.folder.files_from))
+        return _listed(files, Path(job.folder.files_from), tuple(domain.suffixes())), []
     suffixes = tuple(domain.suffixes())
     included, excluded = _patterns(job.folder.include), _patterns(job.folder.exclude)
     ours, others = [], []
     for file in files:
-        is_ours = file.is_folder or file.name.lower().endswith(suffixes)
         if _any(excluded, file.name):
             continue
-        if not is_ours:
+        if file.is_folder:  # one that cannot be entered: nobody knows what it holds
+            ours.append(file)
+        elif not file.name.lower().endswith(suffixes):
             others.append(file)
         elif not included or _any(included, file.name):
             ours.append(file)
     return ours, others
 
 
-def _listed(files: Sequence[Found], listing: Path) -> list[Found]:
+def _listed(files: Sequence[Found], listing: Path, suffixes: tuple[str, ...]) -> list[Found]:
+    """Return the files of a list of names, one a line; each that cannot be taken comes with its fault."""
     try:
-        lines = listing.read_text("utf-8").splitlines()
+        lines = listing.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"files_from={listing}: a text file of names was expected: {error}") from None
-    names = dict.fromkeys(PurePosixPath(line.strip()).as_posix() for line in lines if line.strip())
-    known = {file.name: file for file in files}
-    return [known.get(name) or Found(name, 0, f"listed in {listing.name} but not found") for name in sorted(names)]
+    known = {unicodedata.normalize("NFC", file.name): file for file in files}
+    found = []
+    for name in sorted({PurePosixPath(line.rstrip("\r")).as_posix() for line in lines if line.strip()}):
+        file = known.get(unicodedata.normalize("NFC", name), Found(name, 0, f"listed in {listing.name} but not found"))
+        if not file.fault and not file.name.lower().endswith(suffixes):
+            file = Found(name, 0, f"listed in {listing.name} but none of {' '.join(suffixes)}")
+        found.append(file)
+    return found
 
 
 _Pattern: TypeAlias = tuple[bool, re.Pattern[str]]
@@ -189,12 +197,17 @@ def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]
 
 def _refuse_collisions(tasks: Sequence[Task]) -> None:
     taken: dict[str, str] = {name.casefold(): "augkit's own record" for name in RESERVED}
+    folders: dict[str, str] = {}
     for task in tasks:
         for output in task.outputs:
-            place = unicodedata.normalize("NFC", output.name).casefold()
-            if place in taken:
+            place = PurePosixPath(unicodedata.normalize("NFC", output.name).casefold())
+            above = [str(folder) for folder in place.parents][:-1]
+            folders.update(dict.fromkeys(above, task.source))
+            clash = next((taken[name] for name in (str(place), *above) if name in taken), folders.get(str(place)))
+            if clash is not None:
                 raise UsageError(
-                    f"{task.source} and {taken[place]} would both be written to {output.name} (names that differ only "
-                    "in case or Unicode form count as one); rename one, or use --include/--exclude or another --format"
+                    f"{task.source} and {clash} would both be written to {output.name} (names that differ only in case "
+                    "or Unicode form count as one, and a file cannot be a folder too); rename one, or use --include, "
+                    "--exclude or another --format"
                 )
-            taken[place] = task.source
+            taken[str(place)] = task.source

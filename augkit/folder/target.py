@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from augkit.errors import AugkitError, OutputError, UsageError
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE, REPLACED
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE, REPLACED, RESERVED
 from augkit.folder.storage import confine, remove_leftovers, sync_file, write_atomically
 
 
@@ -30,13 +30,26 @@ def check_places(src: Path, dst: Path) -> None:
             raise UsageError(f"{dst}: DST is the folder of {src.name}, which could be overwritten; name another folder")
         return
     common = os.path.commonpath([source, target])
+    if _within(dst, src) or _within(src, dst):  # also behind bind mounts, which names do not show
+        common = source if _within(dst, src) else target
     if common in (source, target):
         relation = "is SRC itself" if source == target else "lies inside SRC" if common == source else "contains SRC"
         raise UsageError(f"{dst}: DST {relation} ({src}), so sources could be overwritten; name a folder beside it")
 
 
+def _within(inner: Path, outer: Path) -> bool:
+    """Tell whether `inner` is `outer`, or lies in it, by what the file system says of the folders on its way."""
+    if not outer.is_dir():
+        return False
+    real = Path(os.path.realpath(inner))
+    return any(folder.is_dir() and folder.samefile(outer) for folder in (real, *real.parents))
+
+
 def check_contents(dst: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise `UsageError` where DST holds files and neither resuming nor overwriting was asked for."""
+    for name in RESERVED:
+        if (dst / name).is_symlink():
+            raise UsageError(f"{dst / name}: a symbolic link stands for one of augkit's own records; remove it")
     if resume and overwrite:
         raise UsageError("--resume keeps what is there and --overwrite replaces it; give one of them")
     if resume and not (dst / RECIPE).is_file():

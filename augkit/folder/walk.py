@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import unicodedata
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,27 +24,27 @@ def walk(root: Path) -> list[Found]:
     Folders behind symbolic links are not entered; links to files are followed within `root` only. What is no regular
     file, or cannot be reached, comes with its fault.
     """
-    found = list(_below(root, "", os.path.realpath(root)))
+    real, found, folders = os.path.realpath(root), list[Found](), [""]
+    while folders:
+        prefix = folders.pop()
+        try:
+            entries = list(os.scandir(root / prefix))
+        except OSError as error:
+            reason = f"the folder cannot be read: {error.strerror}"
+            found.append(Found(prefix.rstrip("/") or ".", 0, reason, is_folder=True))
+            continue
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.name.startswith("."):
+                continue
+            if (readable := _in_utf8(name)) != name:
+                reason = "the name is no UTF-8, so no manifest can hold it; rename it"
+                found.append(Found(readable, 0, reason, is_folder=True))
+            elif entry.is_dir(follow_symlinks=False):
+                folders.append(name + "/")
+            else:
+                found.append(inspect(entry.path, name, real))
     return sorted(found, key=lambda file: (unicodedata.normalize("NFC", file.name), file.name))
-
-
-def _below(folder: Path, prefix: str, root: str) -> Iterator[Found]:
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        yield Found(prefix.rstrip("/") or ".", 0, f"the folder cannot be read: {error.strerror}", is_folder=True)
-        return
-    for entry in entries:
-        name = prefix + entry.name
-        if entry.name.startswith("."):
-            continue
-        if (readable := _in_utf8(name)) != name:
-            yield Found(readable, 0, "the name is no UTF-8, so no manifest can hold it; rename it", entry.is_dir())
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _below(folder / entry.name, name + "/", root)
-        else:
-            yield inspect(entry.path, name, root)
 
 
 def _in_utf8(name: str) -> str:

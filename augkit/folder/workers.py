@@ -60,6 +60,11 @@ def _ignore_interrupt() -> None:
 
 def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
     """Run groups of tasks in pools; a pool that breaks is replaced, and what it was at is tried again."""
+    try:
+        worker_context([module_of(job.domain), __name__])
+    except (OSError, EOFError):  # no fork server can be had here (a TMPDIR too long for a socket, too few file handles)
+        yield from (make_outputs(job, task, sample) for task in tasks)
+        return
     waiting = deque(_groups(tasks, workers))
     tries: Counter[int] = Counter()
     while waiting:

@@ -32,7 +32,6 @@ BROKEN: tuple[type[Exception], ...] = (
     AttributeError,
     AssertionError,
     RuntimeError,
-    MemoryError,
 )
 """What Pillow's decoders raise on files that are broken."""
 

@@ -93,8 +93,9 @@ def _numbers(column: Column) -> Values:
 
 
 def _notice(name: str, reason: str, level: Level) -> str:
-    why = "it is constant" if reason == "constant" else reason
-    return f"column {name!r} gets no noise from {level.kind}={level}: {why}; a std in its own unit would move it"
+    if reason == "constant":
+        reason = "it is constant; a std in its own unit would move it"
+    return f"column {name!r} gets no noise from {level.kind}={level}: {reason}"
 
 
 def _achieved(chosen: Sequence[Column], made: Mapping[int, Noised], written: Mapping[int, Values]) -> dict[str, Any]:

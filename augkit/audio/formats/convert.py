@@ -12,6 +12,9 @@ from augkit.audio.formats.coding import CODINGS, recode
 from augkit.audio.formats.recording import Container, Encoding, Recording
 from augkit.errors import InputError
 
+_FASTEST, _MOST_CHANNELS = 200_000, 255
+"""Beyond these libsndfile's lossy encoders crash the process instead of refusing."""
+
 
 def convert(recording: Recording, target: Container) -> Recording:
     """Return the recording as `target` will hold it: samples on the new grid, and notices of what was changed.
@@ -27,6 +30,11 @@ def convert(recording: Recording, target: Container) -> Recording:
     encoding = replace(source, major=target.majors[0], subtype=_subtype(source, target), endian="FILE", valid_bits=None)
     if encoding.coding.kind != "float" and not np.isfinite(recording.samples).all():
         raise InputError(f"samples that are not finite cannot be held by {encoding.subtype}; leave the format")
+    if encoding.coding.kind == "lossy" and (encoding.samplerate > _FASTEST or encoding.channels > _MOST_CHANNELS):
+        raise InputError(
+            f"{name} takes at most {_FASTEST} Hz and {_MOST_CHANNELS} channels, got {encoding.samplerate} Hz and "
+            f"{encoding.channels}; choose flac or wav"
+        )
     notices = list(recording.notices)
     if encoding.subtype != source.subtype:
         notices.append(f"{source.subtype} samples written as {encoding.subtype}")
