@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 import augkit as package
-from augkit.errors import UsageError
+from augkit.errors import OutputError, UsageError
+from augkit.folder.commit import Committer
 from augkit.folder.options import FolderOptions, Job
 from augkit.folder.run import HowToRun, check_job, run_job
 from augkit.folder.storage import TEMP_PREFIX, held, write_atomically
@@ -613,3 +614,35 @@ def test_where_no_fork_server_can_be_had_the_run_is_done_all_the_same(tmp_path, 
 
     monkeypatch.setattr("augkit.folder.workers.worker_context", refuse)
     assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "-j", "2", "--quiet") == 0
+
+
+def test_a_disk_that_takes_nothing_more_loses_nothing(tmp_path, monkeypatch, capsys):
+    src = pictures(tmp_path / "src")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "-j", "1", "--quiet", "--seed", "1") == 3
+    assert "No space left" in capsys.readouterr().err
+    assert not (tmp_path / "dst" / "metadata.jsonl").exists()
+    how = ("--std", "0.1", "--seed", "1", "--quiet")
+    assert augkit("images", src, tmp_path / "dst", *how, "--overwrite") == 0
+    assert augkit("images", src, tmp_path / "whole", *how) == 0
+    assert content(tmp_path / "dst") == content(tmp_path / "whole")
+
+
+def test_a_journal_that_cannot_be_written_is_named(tmp_path):
+    with Committer(tmp_path) as committer, pytest.raises(OutputError, match=r"journal.*augkit resume"):
+        committer._file.close()
+        committer._file = _Full()
+        committer._append(b"{}")
+
+
+class _Full:
+    def write(self, _):
+        raise OSError(28, "No space left on device")
+
+    def close(self):
+        pass

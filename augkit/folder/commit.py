@@ -12,6 +12,7 @@ from typing import Self
 
 import msgspec
 
+from augkit.errors import OutputError
 from augkit.folder.make import Made
 from augkit.folder.plan import JOURNAL
 from augkit.folder.storage import sync_file, sync_folders
@@ -75,10 +76,17 @@ class Committer:
             if made.row is not None and not made.failure
         ]
         if entries:
-            self._file.write(b"".join(entries))
+            self._append(b"".join(entries))
+        return settled
+
+    def _append(self, data: bytes) -> None:
+        try:
+            self._file.write(data)
             self._file.flush()
             os.fsync(self._file.fileno())
-        return settled
+        except OSError as error:
+            again = f"mend that, then augkit resume {self._root} goes on"
+            raise OutputError(f"{self._root / JOURNAL}: could not be written: {error.strerror}; {again}") from None
 
     def _synced(self, made: Made) -> Made:
         if made.failure:
