@@ -29,16 +29,17 @@ def check_places(src: Path, dst: Path) -> None:
         if target == os.path.dirname(source):  # noqa: PTH120
             raise UsageError(f"{dst}: DST is the folder of {src.name}, which could be overwritten; name another folder")
         return
-    common = os.path.commonpath([source, target])
-    if _within(dst, src) or _within(src, dst):  # also behind bind mounts, which names do not show
-        common = source if _within(dst, src) else target
-    if common in (source, target):
-        relation = "is SRC itself" if source == target else "lies inside SRC" if common == source else "contains SRC"
+    inside, around = _within(dst, src), _within(src, dst)
+    if inside or around:
+        relation = "is SRC itself" if inside and around else "lies inside SRC" if inside else "contains SRC"
         raise UsageError(f"{dst}: DST {relation} ({src}), so sources could be overwritten; name a folder beside it")
 
 
 def _within(inner: Path, outer: Path) -> bool:
-    """Tell whether `inner` is `outer`, or lies in it, by what the file system says of the folders on its way."""
+    """Tell whether `inner` is `outer`, or lies in it, by what the file system says of the folders on its way.
+
+    That sees through symbolic links and bind mounts, which names do not show.
+    """
     if not outer.is_dir():
         return False
     real = Path(os.path.realpath(inner))

@@ -60,15 +60,17 @@ def _ignore_interrupt() -> None:
 
 def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
     """Run groups of tasks in pools; a pool that breaks is replaced, and what it was at is tried again."""
+    from pebble import ProcessPool  # not needed for a single file
+
     try:
-        worker_context([module_of(job.domain), __name__])
+        context = worker_context([module_of(job.domain), __name__])
     except (OSError, EOFError):  # no fork server can be had here (a TMPDIR too long for a socket, too few file handles)
         yield from (make_outputs(job, task, sample) for task in tasks)
         return
     waiting = deque(_groups(tasks, workers))
-    tries: Counter[int] = Counter()
+    tries: Counter[str] = Counter()
     while waiting:
-        pool = _new_pool(job, workers)
+        pool = ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
         try:
             yield from _until_broken(pool, job, sample, workers * _WINDOW, waiting)
         finally:
@@ -76,21 +78,14 @@ def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -
             pool.join()
         if waiting:  # the pool broke, and any of these may be why
             suspects = [task for group in islice(waiting, workers * _WINDOW) for task in group]
-            tries.update(task.outputs[0].index for task in suspects)
+            tries.update(task.source for task in suspects)
             for _ in range(min(len(waiting), workers * _WINDOW)):
                 waiting.popleft()
             for task in reversed(suspects):
-                if tries[task.outputs[0].index] < _TRIES:
+                if tries[task.source] < _TRIES:
                     waiting.appendleft([task])
                 else:
                     yield _lost(task, "the worker processes broke down again and again with this file among theirs")
-
-
-def _new_pool(job: Job, workers: int) -> ProcessPool:
-    from pebble import ProcessPool  # not needed for a single file
-
-    context = worker_context([module_of(job.domain), __name__])
-    return ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
 
 
 def _until_broken(pool: ProcessPool, job: Job, sample: float, window: int, waiting: deque[list[Task]]) -> Results:
