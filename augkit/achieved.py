@@ -80,26 +80,56 @@ def achieved(
         samples over that of the noise; ``psnr_db``: full scale squared over the power of the noise; ``clipped``:
         share of the samples that the noise moved onto a limit. None for what is infinite or unknown.
     """
-    if where is not None:
-        chosen = np.broadcast_to(where, clean.shape)
-        clean, noisy = clean[chosen], noisy[chosen]
-    noise, count = sum_of_squares(noisy, clean)
-    if not count:
-        return {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}
-    signal, signal_count = sum_of_squares(clean)
-    signal_power, noise_power = signal / max(signal_count, 1), noise / count
-    return {
-        "snr_db": decibels(signal_power / noise_power) if signal_power > 0 and noise_power > 0 else None,
-        "std": math.sqrt(noise_power) / full_scale,
-        "psnr_db": decibels(full_scale**2 / noise_power) if noise_power > 0 else None,
-        "clipped": _clipped(clean, noisy, limits),
-    }
+    meter = Meter(full_scale, limits)
+    meter.add(clean, noisy, where)
+    return meter.levels()
 
 
-def _clipped(clean: NDArray[Any], noisy: NDArray[Any], limits: tuple[float, float] | None) -> float:
+class Meter:
+    """Sums up the noise between arrays that come one after the other: frames, pages, blocks.
+
+    Parameters
+    ----------
+    full_scale, limits
+        As for `achieved`.
+    """
+
+    def __init__(self, full_scale: float, limits: tuple[float, float] | None) -> None:
+        self._full_scale, self._limits = full_scale, limits
+        self._noise = self._signal = 0.0
+        self._noise_count = self._signal_count = self._size = self._clipped = 0
+
+    def add(self, clean: NDArray[Any], noisy: NDArray[Any], where: NDArray[np.bool_] | None = None) -> None:
+        """Take in two arrays of one shape, where `where` is True."""
+        if where is not None:
+            chosen = np.broadcast_to(where, clean.shape)
+            clean, noisy = clean[chosen], noisy[chosen]
+        noise, count = sum_of_squares(noisy, clean)
+        signal, signal_count = sum_of_squares(clean)
+        self._noise += noise
+        self._noise_count += count
+        self._signal += signal
+        self._signal_count += signal_count
+        self._size += clean.size
+        self._clipped += _clipped(clean, noisy, self._limits)
+
+    def levels(self) -> dict[str, float | None]:
+        """Return what `achieved` returns, for all that was taken in."""
+        if not self._noise_count:
+            return {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}
+        signal_power, noise_power = self._signal / max(self._signal_count, 1), self._noise / self._noise_count
+        return {
+            "snr_db": decibels(signal_power / noise_power) if signal_power > 0 and noise_power > 0 else None,
+            "std": math.sqrt(noise_power) / self._full_scale,
+            "psnr_db": decibels(self._full_scale**2 / noise_power) if noise_power > 0 else None,
+            "clipped": self._clipped / self._size,
+        }
+
+
+def _clipped(clean: NDArray[Any], noisy: NDArray[Any], limits: tuple[float, float] | None) -> int:
     if limits is None:
-        return 0.0
+        return 0
     low, high = limits
     at_limit = (noisy <= low) | (noisy >= high)
     at_limit &= noisy != clean
-    return int(np.count_nonzero(at_limit)) / clean.size
+    return int(np.count_nonzero(at_limit))

@@ -103,6 +103,7 @@ _how = _options(
 @_noise
 @click.option("--format", metavar="EXT", help="Format of the outputs, such as png; the source's by default.")
 @click.option("--grain", type=float, metavar="RADIUS", help="Correlation of neighbouring pixels, in pixels.")
+@click.option("--frames", type=click.Choice(["own", "shared"]), help="Noise of each frame of an animation, or page.")
 @click.option("--quality", type=int, metavar="Q", help="Quality of lossy formats; the source's by default.")
 @_folder
 @_how

@@ -127,7 +127,7 @@ def test_refused_by_name_with_the_way_out(name, tmp_path):
 def test_the_cap_is_checked_before_anything_is_decoded(tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(encoded(image("RGB"), "PNG"))
-    assert read_picture(path, max_pixels=41 * 67).size == (67, 41)
+    assert read_picture(path, max_pixels=41 * 67).first.size == (67, 41)
     with pytest.raises(InputError, match=r"expected at most 2,746 pixels, got 67 x 41 = 2,747"):
         read_picture(path, max_pixels=41 * 67 - 1)
     assert MAX_PIXELS <= Image.MAX_IMAGE_PIXELS

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from augkit.achieved import Meter
 from augkit.errors import InputError
 from augkit.images.formats import FORMATS
 from augkit.images.options import ImageOptions
-from augkit.images.picture import Encoded, Format, Picture
-from augkit.images.pixels import NoiseSpec, add_to_pixels, integer_range, measured
+from augkit.images.picture import Encoded, Format, Frame, Picture
+from augkit.images.pixels import NoiseSpec, Noisy, add_to_pixels, integer_range
 from augkit.images.reading import MAX_PIXELS, read_picture
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
@@ -25,7 +26,7 @@ class ImageItem:
     picture: Picture
     target: Format
     recipe: NoiseSpec
-    quality: int | None
+    options: ImageOptions
     notices: tuple[str, ...]
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
@@ -34,39 +35,46 @@ class ImageItem:
         The achieved level of lossless files is that of the samples that the codec gets; that of lossy ones comes from
         decoding the file's bytes, where `measure` asks for it.
         """
-        values = integer_range(self.picture.colour.dtype)
-        try:
-            noisy = add_to_pixels(self.picture.colour, self.recipe, key, values)
-        except InputError as error:
-            raise InputError(f"{self.path}: {error}") from error
-        mode = self.target.modes[self.picture.mode]
-        written = self.picture.with_colour(noisy.pixels).as_mode(mode)
-        encoded = self.target.encode(written, self.quality)
+        noisy = [self._noisy(frame, number, key) for number, frame in enumerate(self.picture.frames)]
+        written = tuple(one for one, _ in noisy)
+        told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
+        encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
         target.write_bytes(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
         if encoded.lossless:
-            taken = missed(noisy.told["drawn"], reached)
-        if noisy.geometric_snr_db is not None:
-            reached["geometric_snr_db"] = noisy.geometric_snr_db
+            taken = missed(told["drawn"], reached)
+        if geometric_snr_db is not None:
+            reached["geometric_snr_db"] = geometric_snr_db
+        first = written[0]
+        form = {"name": self.target.name, "mode": first.mode, "size": list(first.size), "bits": first.bits}
         return Outcome(
-            **noisy.told,
+            **told,
             achieved=reached,
-            format={"name": self.target.name, "mode": mode, "size": list(written.size), "bits": written.bits},
+            format=form | ({"frames": len(written)} if len(written) > 1 else {}),
             notices=self.notices + encoded.notices + taken,
         )
 
+    def _noisy(self, frame: Frame, number: int, key: Key) -> tuple[Frame, Noisy]:
+        """Return a frame with noise, in the mode that it is written in."""
+        if self.options.frames == "shared":
+            number = 0
+        try:
+            made = add_to_pixels(frame.colour, self.recipe, key, integer_range(frame.colour.dtype), frame=number)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
+        return frame.with_colour(made.pixels).as_mode(self.target.modes[frame.mode]), made
+
     def _reached(
-        self, written: Picture, encoded: Encoded, *, measure: bool
+        self, written: Sequence[Frame], encoded: Encoded, *, measure: bool
     ) -> tuple[dict[str, float | None], tuple[str, ...]]:
         """Return what a decoder gets, and the notice of how much noise a lossy codec took."""
         if not encoded.lossless and not measure:
             return {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}, ()
-        clean = self.picture.as_mode(written.mode).colour
-        values = integer_range(clean.dtype)
-        given = measured(clean, written.colour, values)
+        clean = [one.as_mode(other.mode) for one, other in zip(self.picture.frames, written, strict=True)]
+        given = measured_frames(clean, written)
         if encoded.lossless:
             return given, ()
-        reached = measured(clean, self.target.decode(encoded.data, MAX_PIXELS).colour, values)
+        reached = measured_frames(clean, self.target.decode(encoded.data, MAX_PIXELS).frames)
         if not given["std"] or reached["std"] is None:
             return reached, ()
         share = reached["std"] / given["std"]
@@ -74,6 +82,15 @@ class ImageItem:
             f"{self.target.name} kept {share:.0%} of the noise: "
             f"std {reached['std']:.4g} in the file, {given['std']:.4g} before coding",
         )
+
+
+def measured_frames(clean: Sequence[Frame], noisy: Sequence[Frame]) -> dict[str, float | None]:
+    """Measure the noise between the colours of frames that are alike."""
+    values = integer_range(clean[0].colour.dtype)
+    meter = Meter(values.full_scale, values.limits)
+    for one, other in zip(clean, noisy, strict=True):
+        meter.add(one.colour, other.colour)
+    return meter.levels()
 
 
 def suffixes() -> Sequence[str]:
@@ -106,25 +123,32 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
             f"a {source.name} file named {path.suffix or path.name}: written as {source.name} under its own name",
         )
     notices += _fit(path, picture, target)
-    return ImageItem(path, picture, target, options.recipe(), options.quality, notices)
+    return ImageItem(path, picture, target, options.recipe(), options, notices)
 
 
 def _fit(path: Path, picture: Picture, target: Format) -> tuple[str, ...]:
     """Return the notice of a change of mode; raise `InputError` where `target` cannot hold the picture."""
-    if picture.mode not in target.modes:
-        able = [row.suffixes[0][1:] for row in FORMATS if picture.mode in row.modes]
+    count = len(picture.frames)
+    if count > 1 and target.frames == "one":
+        able = [row.suffixes[0][1:] for row in FORMATS if row.frames != "one"]
         raise InputError(
-            f"{path}: {target.name} cannot hold {picture.mode} pixels, so something would be lost; "
+            f"{path}: {target.name} holds one frame, so {count - 1} of {count} would be lost; "
             f"choose one of the formats {', '.join(able)}"
         )
-    if max(picture.size) > target.longest_side:
+    for mode in sorted({frame.mode for frame in picture.frames} - set(target.modes)):
+        able = [row.suffixes[0][1:] for row in FORMATS if mode in row.modes]
         raise InputError(
-            f"{path}: expected at most {target.longest_side:,} pixels in a row or column for {target.name}, "
-            f"got {picture.size[0]} x {picture.size[1]}; choose another format, such as png"
+            f"{path}: {target.name} cannot hold {mode} pixels, so something would be lost; "
+            f"choose one of the formats {', '.join(able)}"
         )
-    if target.modes[picture.mode] != picture.mode:
-        return (f"{picture.mode} written as {target.modes[picture.mode]}, for {target.name} has no {picture.mode}",)
-    return ()
+    for size in {frame.size for frame in picture.frames}:
+        if max(size) > target.longest_side:
+            raise InputError(
+                f"{path}: expected at most {target.longest_side:,} pixels in a row or column for {target.name}, "
+                f"got {size[0]} x {size[1]}; choose another format, such as png"
+            )
+    changed = sorted({frame.mode for frame in picture.frames if target.modes[frame.mode] != frame.mode})
+    return tuple(f"{mode} written as {target.modes[mode]}, for {target.name} has no {mode}" for mode in changed)
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
@@ -136,10 +160,12 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
         Where one cannot be read, or their sizes or modes differ.
     """
     first, second = read_picture(clean), read_picture(noisy)
-    if (first.size, first.mode) != (second.size, second.mode):
-        shapes = [f"{one.mode} {one.size[0]} x {one.size[1]}" for one in (first, second)]
+    shapes = [
+        " and ".join(f"{one.mode} {one.size[0]} x {one.size[1]}" for one in each.frames) for each in (first, second)
+    ]
+    if shapes[0] != shapes[1]:
         raise InputError(f"{noisy}: expected {shapes[0]} pixels as in {clean}, got {shapes[1]}; compare equal images")
-    return measured(first.colour, second.colour, integer_range(first.colour.dtype))
+    return measured_frames(first.frames, second.frames)
 
 
 def formats() -> Sequence[FormatInfo]:

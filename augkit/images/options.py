@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from augkit.errors import UsageError, nearest
 from augkit.images.formats import FORMATS, format_by_suffix
 from augkit.images.picture import Format
@@ -20,6 +22,8 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
         Format of the output, such as "png"; None keeps that of the source.
     grain : float
         Radius in pixels of the correlation between neighbouring pixels; 0 for none.
+    frames : str
+        Whether each frame of an animation, and each page, gets noise of its "own", or all the same: "shared".
 
     Raises
     ------
@@ -30,6 +34,7 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
     quality: int | None = None
     format: str | None = None
     grain: float = 0.0
+    frames: Literal["own", "shared"] = "own"
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:

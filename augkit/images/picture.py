@@ -1,10 +1,10 @@
-"""A decoded picture: colour samples that may take noise, alpha that may not, and what is carried along."""
+"""A decoded picture: frames of colour samples that may take noise, alpha that may not, and what is carried along."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,31 +58,22 @@ def not_kept(target: str, metadata: Metadata, *kept: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Picture:
-    """The pixels of a file and what has to be carried over to the next.
+class Frame:
+    """The pixels of a picture, or of one frame of an animation, or of one page.
 
     Attributes
     ----------
     colour : ndarray, shape (H, W) or (H, W, 3) or (H, W, 4)
-        uint8, or uint16 for grey; gray, RGB or CMYK; C-contiguous, may be read-only.
-    alpha : uint8 ndarray, shape (H, W), or None
+        uint8 or uint16; gray, RGB or CMYK; C-contiguous, may be read-only.
+    alpha : ndarray of the same dtype, shape (H, W), or None
         Never given noise.
-    format : str
-        Name of the format that it was read from.
-    metadata : Metadata
-        What other formats can hold too.
     native : object
-        What only a file of the same format can hold, as that format's module keeps it.
-    notices : tuple of str
-        What the decoder converted.
+        What only the same format can hold of this frame, as that format's module keeps it.
     """
 
     colour: Pixels
-    alpha: NDArray[np.uint8] | None
-    format: str
-    metadata: Metadata = Metadata()
+    alpha: Pixels | None = None
     native: Any = None
-    notices: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,23 +87,71 @@ class Picture:
 
     @property
     def mode(self) -> str:
-        """Pillow's name for the layout: L, LA, I;16, RGB, RGBA or CMYK."""
-        if self.bits == 16:
-            return "I;16"
+        """Pillow's name for the layout, such as L, LA, RGB, RGBA, CMYK, I;16; and RGB;16 where Pillow has none."""
         channels = 1 if self.colour.ndim == 2 else self.colour.shape[2]
-        return _MODES[channels, self.alpha is not None]
+        name = _MODES[channels, self.alpha is not None]
+        return name if self.bits == 8 else "I;16" if name == "L" else f"{name};16"
 
-    def with_colour(self, colour: Pixels) -> Picture:
-        """Return the same picture with other colour samples."""
+    def with_colour(self, colour: Pixels) -> Frame:
+        """Return the same frame with other colour samples."""
         return replace(self, colour=colour)
 
-    def as_mode(self, mode: str) -> Picture:
-        """Return the picture with gray samples repeated as RGB, where `mode` asks for that."""
+    def as_mode(self, mode: str) -> Frame:
+        """Return the frame with gray samples repeated as RGB, where `mode` asks for that."""
         if mode == self.mode:
             return self
         height, width = self.colour.shape
         spread = np.ascontiguousarray(np.broadcast_to(self.colour[..., np.newaxis], (height, width, 3)))
         return replace(self, colour=spread)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How an animation plays.
+
+    Attributes
+    ----------
+    durations : tuple of float
+        Milliseconds that each frame is shown.
+    loops : int
+        How often it plays; 0 for ever.
+    """
+
+    durations: tuple[float, ...]
+    loops: int
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Picture:
+    """The frames of a file and what has to be carried over to the next.
+
+    Attributes
+    ----------
+    frames : tuple of Frame
+        One; or all of an animation, each complete and of one size; or the pages of a document, of any sizes and modes.
+    format : str
+        Name of the format that it was read from.
+    metadata : Metadata
+        What other formats can hold too.
+    native : object
+        What only a file of the same format can hold, as that format's module keeps it.
+    notices : tuple of str
+        What the decoder converted.
+    timing : Timing or None
+        For animations.
+    """
+
+    frames: tuple[Frame, ...]
+    format: str
+    metadata: Metadata = Metadata()
+    native: Any = None
+    notices: tuple[str, ...] = ()
+    timing: Timing | None = None
+
+    @property
+    def first(self) -> Frame:
+        """The only frame, or the first."""
+        return self.frames[0]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -142,11 +181,13 @@ class Format:
     encode : callable
         ``encode(picture, quality) -> Encoded``.
     modes : mapping
-        The mode that a picture of each mode is written in; modes that are not in it cannot be written.
+        The mode that a frame of each mode is written in; modes that are not in it cannot be written.
     keeps, limits : str
         For ``augkit formats``.
     longest_side : int
         The most pixels in a row or a column.
+    frames : {"one", "animation", "pages"}
+        How many frames a file holds; "animation" are of one size and mode, with a timing.
     """
 
     name: str
@@ -158,3 +199,4 @@ class Format:
     keeps: str
     limits: str
     longest_side: int = 2**31 - 1
+    frames: Literal["one", "animation", "pages"] = "one"

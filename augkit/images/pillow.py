@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from augkit.errors import InputError
-from augkit.images.picture import Picture, Pixels
+from augkit.images.picture import Frame, Pixels
 
 BROKEN: tuple[type[Exception], ...] = (
     OSError,
@@ -101,9 +101,9 @@ def join(colour: Pixels, alpha: NDArray[np.uint8] | None, mode: str) -> Image.Im
     return Image.frombuffer(mode, (width, height), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
 
 
-def to_image(picture: Picture) -> Image.Image:
-    """Return the Pillow image of a picture."""
-    return join(picture.colour, picture.alpha, picture.mode)
+def to_image(frame: Frame) -> Image.Image:
+    """Return the Pillow image of a frame."""
+    return join(frame.colour, frame.alpha, frame.mode)
 
 
 def saved(image: Image.Image, name: str, **parameters: Any) -> bytes:

@@ -62,12 +62,17 @@ class Noisy:
 class NoiseSpec(Protocol):
     """Which noise, and how much of it."""
 
-    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
+    def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples of the shape of the signal's; `black` is the value without light.
 
-        `width` is the number of pixels in a row.
+        `width` is the number of pixels in a row. All frames of an animation draw one level, and noise of their own.
         """
         ...
+
+
+def noise_key(key: Key, frame: int) -> Key:
+    """Return the key of the noise on a frame; the first has that of a still picture."""
+    return key.child("noise", "frame", frame) if frame else key.child("noise")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +85,14 @@ class Additive:
     grain: float = 0.0
     threads: int = 1
 
-    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
+    def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples, with the level that was drawn."""
         drawn = self.level.draw(key.child("level"))
         made = perturb(
             signal,
             self.law,
             drawn,
-            key.child("noise"),
+            noise_key(key, frame),
             channels=self.channels,
             grain=Grain(self.grain, width) if self.grain else None,
             threads=self.threads,
@@ -107,9 +112,9 @@ class ByValue:
     model: Model
     channels: Sharing = "independent"
 
-    def add(self, signal: Signal, key: Key, black: float, width: int) -> Noisy:
+    def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples."""
-        samples = perturb_by_value(signal, self.model, key.child("noise"), black=black, channels=self.channels)
+        samples = perturb_by_value(signal, self.model, noise_key(key, frame), black=black, channels=self.channels)
         return Noisy(samples, {"noise": str(self.model), "requested": {}, "drawn": {}})
 
 
@@ -148,7 +153,13 @@ def integer_range(dtype: np.dtype[Any]) -> Range:
 
 
 def add_to_pixels(
-    pixels: Pixels, recipe: NoiseSpec, key: Key, values: Range, where: NDArray[np.bool_] | None = None
+    pixels: Pixels,
+    recipe: NoiseSpec,
+    key: Key,
+    values: Range,
+    where: NDArray[np.bool_] | None = None,
+    *,
+    frame: int = 0,
 ) -> Noisy:
     """Return noisy copies of colour samples of shape (H, W) or (H, W, C).
 
@@ -160,7 +171,7 @@ def add_to_pixels(
     count = pixels.shape[0] * pixels.shape[1]
     mask = None if where is None else where.reshape(count, *where.shape[2:])
     samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
-    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1])
+    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1], frame)
     return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.perturbed)
 
 

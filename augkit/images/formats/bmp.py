@@ -10,7 +10,7 @@ from types import MappingProxyType
 import numpy as np
 from PIL import BmpImagePlugin, Image
 
-from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, in_exact_mode, quiet, saved, split, to_image
 
 _IN_PLACE = {"L": "L", "BGR": "RGB", "BGRX": "RGB", "BGRA": "RGBA", "ABGR": "RGBA", "RGBA": "RGBA"}
@@ -42,26 +42,26 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         spare = _with_fourth_byte(opened.size, layout, data)
         if spare is not None:
             colour, alpha = split(spare)
-            return Picture(colour, alpha, "BMP", metadata, replace(layout, raw_mode="BGRA"))
+            return Picture((Frame(colour, alpha),), "BMP", metadata, replace(layout, raw_mode="BGRA"))
     with quiet():
         opened.load()
     image, notices = in_exact_mode(opened)
     colour, alpha = split(image)
     if not layout and not notices:
         notices = (f"{depth}-bit pixels of an unusual layout written as plain {8 * len(image.getbands())}-bit pixels",)
-    return Picture(colour, alpha, "BMP", metadata, layout, notices)
+    return Picture((Frame(colour, alpha),), "BMP", metadata, layout, notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
     """Write a BMP file; see `Format.encode`. BMP has no `quality`."""
     del quality
-    image = to_image(picture)
+    image = to_image(picture.first)
     layout: Layout | None = picture.native if picture.format == "BMP" else None
     if layout:
         pixels = image.tobytes("raw", layout.raw_mode, layout.stride, layout.direction)
         return Encoded(layout.before + pixels + layout.behind)
     dpi = picture.metadata.dpi or (0.0, 0.0)
-    data = _with_alpha(image, dpi) if picture.mode == "RGBA" else saved(image, "BMP", dpi=dpi)
+    data = _with_alpha(image, dpi) if picture.first.mode == "RGBA" else saved(image, "BMP", dpi=dpi)
     return Encoded(data, True, not_kept("BMP", picture.metadata, "dpi"))
 
 

@@ -11,7 +11,7 @@ from PIL import JpegImagePlugin
 
 from augkit.errors import InputError
 from augkit.images.formats.jpeg_segments import EXIF, ICC, LONGEST, MPF, XMP, behind_the_end, further_pictures, segment
-from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import load, saved, split, to_image
 
 FOREIGN_QUALITY = 95
@@ -70,7 +70,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         segments=b"".join(segment(name, body) for name, body in image.applist if _is_carried(name, body)),
     )
     colour, alpha = split(image)
-    return Picture(colour, alpha, "JPEG", _metadata(image), coding, notices)
+    return Picture((Frame(colour, alpha),), "JPEG", _metadata(image), coding, notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -81,7 +81,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         coding: Coding = picture.native
         density, segments = coding.density, coding.segments
         parameters |= {"progressive": coding.progressive, "keep_rgb": coding.rgb}
-        if picture.mode == "RGB" and not coding.rgb:
+        if picture.first.mode == "RGB" and not coding.rgb:
             parameters["subsampling"] = coding.subsampling
         if quality is None:
             parameters["qtables"] = [list(table) for table in coding.tables]
@@ -90,7 +90,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         density, segments, notices = _foreign(picture.metadata)
     if quality is not None:
         parameters["quality"] = quality
-    data = saved(to_image(picture), "JPEG", extra=segments, **parameters)
+    data = saved(to_image(picture.first), "JPEG", extra=segments, **parameters)
     return Encoded(_with_density(data, density), False, notices)
 
 

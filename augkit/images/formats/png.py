@@ -13,7 +13,7 @@ from PIL import PngImagePlugin
 
 from augkit.errors import InputError
 from augkit.images.formats.png_chunks import MAGIC, Chunk, Header, framed, inflated, read_chunks
-from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, in_exact_mode, load, saved, split, to_image
 
 _HEADER_END = len(MAGIC) + 25
@@ -42,7 +42,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     notices += (f"not kept: {', '.join(lost)}",) if lost else ()
     notices += ("written without interlacing",) if header.interlaced else ()
     notices += (f"not kept: data behind the end of the image ({rest} bytes)",) if rest else ()
-    return Picture(colour, alpha, "PNG", _metadata(kept), kept, notices)
+    return Picture((Frame(colour, alpha),), "PNG", _metadata(kept), kept, notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -50,7 +50,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     del quality
     # Measured on photographs: run-length matching at level 1 is faster than the default strategy, and with any
     # noise smaller than level 6.
-    bare = saved(to_image(picture), "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+    bare = saved(to_image(picture.first), "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     notices: tuple[str, ...] = ()
     if picture.format == "PNG":
         chunks: tuple[Chunk, ...] = picture.native

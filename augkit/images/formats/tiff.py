@@ -11,7 +11,7 @@ from PIL import TiffImagePlugin
 from augkit.errors import InputError
 from augkit.images.formats import tiff_tags
 from augkit.images.formats.tiff_tags import Directory, Entry
-from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, in_exact_mode, load, saved, split, to_image
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
@@ -59,7 +59,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     notices += (f"not kept: {', '.join(lost)}",) if lost else ()
     tags = directory.without(_OF_THE_PIXELS | frozenset(dropped))
     coding = Coding(_CODECS.get(compression, _CODEC_OF_OTHERS), tags)
-    return Picture(colour, alpha, "TIFF", _metadata(tags), coding, notices)
+    return Picture((Frame(colour, alpha),), "TIFF", _metadata(tags), coding, notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -70,7 +70,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         codec, tags = picture.native.codec, picture.native.tags
     else:
         codec, (tags, notices) = _CODEC_OF_OTHERS, _foreign(picture.metadata)
-    bare = saved(to_image(picture), "TIFF", compression=codec)
+    bare = saved(to_image(picture.first), "TIFF", compression=codec)
     return Encoded(_with_tags(bare, tags), True, notices)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import WebPImagePlugin
 
 from augkit.errors import InputError
-from augkit.images.picture import Encoded, Format, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, load, saved, split, to_image
 
 LOSSY_QUALITY = 90
@@ -43,7 +43,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         xmp=image.info.get("xmp"),
     )
     notices = (f"not kept: {', '.join(lost)}",) if lost else ()
-    return Picture(colour, alpha, "WEBP", metadata, Coding(lossless=b"VP8L" in chunks), notices)
+    return Picture((Frame(colour, alpha),), "WEBP", metadata, Coding(lossless=b"VP8L" in chunks), notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -57,7 +57,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     for name, content in {"exif": metadata.exif, "icc_profile": metadata.icc, "xmp": metadata.xmp}.items():
         if content:
             parameters[name] = content
-    data = saved(to_image(picture), "WEBP", **parameters)
+    data = saved(to_image(picture.first), "WEBP", **parameters)
     notices = not_kept("WEBP", metadata, "exif", "icc", "xmp")
     if same and not lossless and quality is None:
         notices += (f"lossy WebP coded with quality {LOSSY_QUALITY}: the source does not tell its own; set quality",)
