@@ -174,7 +174,7 @@ def test_sides_that_a_format_cannot_hold_are_refused(target, side, tmp_path):
     path.write_bytes(encoded(Image.new("L", (side, 1)), "PNG"))
     with pytest.raises(InputError, match=rf"at most {side - 1:,} pixels in a row .* got {side} x 1; choose another"):
         files.open_item(path, ImageOptions(std=0.1, format=target))
-    assert files.open_item(path, OPTIONS).picture.size == (side, 1)
+    assert files.open_item(path, OPTIONS).picture.first.size == (side, 1)
 
 
 def test_a_silent_image_has_no_snr(tmp_path):
