@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 CHUNK = 2**16
 """Samples that are squared and summed at a time; fixed, so that the sums are the same everywhere."""
 
+_BYTES = 2**15
+"""8-bit samples whose squares are summed at a time: as many as an int32 holds."""
+
 
 def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> tuple[float, int]:
     """Return the sum of squares of the finite samples (less `minus`, where given) and their number.
@@ -18,8 +21,10 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     Parameters
     ----------
     samples, minus : ndarray of one shape
-        Summed in float64, in fixed blocks and without BLAS.
+        Summed in float64, in fixed blocks and without BLAS; 8-bit samples as integers, which is exact.
     """
+    if samples.dtype == np.uint8 and (minus is None or minus.dtype == np.uint8):
+        return _sum_of_bytes(samples.reshape(-1), None if minus is None else minus.reshape(-1)), samples.size
     total, count = 0.0, 0
     flat = samples.reshape(-1)
     other = None if minus is None else minus.reshape(-1)
@@ -36,6 +41,19 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
         total += part
         count += piece.size
     return total, count
+
+
+def _sum_of_bytes(samples: NDArray[np.uint8], minus: NDArray[np.uint8] | None) -> float:
+    total, buffer = 0, np.empty(min(_BYTES, samples.size), np.int32)
+    for begin in range(0, samples.size, _BYTES):
+        piece = slice(begin, min(begin + _BYTES, samples.size))
+        wide = buffer[: piece.stop - begin]
+        if minus is None:
+            np.copyto(wide, samples[piece])
+        else:
+            np.subtract(samples[piece], minus[piece], out=wide, dtype=np.int32)
+        total += int(np.einsum("i,i->", wide, wide))
+    return float(total)
 
 
 def _difference(samples: NDArray[Any], minus: NDArray[Any] | None) -> NDArray[np.float64]:
@@ -129,7 +147,16 @@ class Meter:
 def _clipped(clean: NDArray[Any], noisy: NDArray[Any], limits: tuple[float, float] | None) -> int:
     if limits is None:
         return 0
-    low, high = limits
-    at_limit = (noisy <= low) | (noisy >= high)
-    at_limit &= noisy != clean
-    return int(np.count_nonzero(at_limit))
+    flat, before, count = noisy.reshape(-1), clean.reshape(-1), 0
+    # integers are compared as what they are: floats would make copies of them
+    low, high = (flat.dtype.type(limit) if _holds(flat.dtype, limit) else limit for limit in limits)
+    for begin in range(0, flat.size, CHUNK):
+        piece = flat[begin : begin + CHUNK]
+        at_limit = (piece <= low) | (piece >= high)
+        at_limit &= piece != before[begin : begin + CHUNK]
+        count += int(np.count_nonzero(at_limit))
+    return count
+
+
+def _holds(dtype: np.dtype[Any], limit: float) -> bool:
+    return dtype.kind in "iu" and float(limit).is_integer() and np.iinfo(dtype).min <= limit <= np.iinfo(dtype).max

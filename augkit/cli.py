@@ -143,6 +143,11 @@ def series(src: Path, dst: Path, **given: Any) -> int:
 
 
 def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int:
+    from augkit.folder import forks
+
+    if given["jobs"] != 1 and not given["dry_run"] and forks.worth_starting(src):
+        with suppress(OSError, EOFError):
+            forks.start_server(domain)  # loads beside this process, which still has its own to load
     from augkit import recipe
 
     how = {name: given.pop(name) for name in ("jobs", "resume", "overwrite", "dry_run", "as_json", "quiet")}

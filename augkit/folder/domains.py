@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from augkit.noise.keys import Key
-from augkit.outcome import FormatInfo, Outcome
+if TYPE_CHECKING:  # the command line looks into this table before it loads anything
+    from augkit.noise.keys import Key
+    from augkit.outcome import FormatInfo, Outcome
 
 
 class Item(Protocol):

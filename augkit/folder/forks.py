@@ -6,13 +6,20 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing import context, forkserver
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from types import ModuleType
 
+from augkit.folder.domains import module_of
+
 _STARTING = threading.Lock()
+
+FEW_FILES = 8
+"""Fewer than these are done in the main process, where they are small too."""
 
 
 if sys.platform != "win32":
@@ -39,15 +46,37 @@ if sys.platform != "win32":
         Process = _Process
 
 
-def worker_context(modules: Sequence[str]) -> BaseContext:
-    """Return a multiprocessing context whose workers have `modules` loaded; it is plain spawn where nothing forks."""
+def worker_context(domain: str) -> BaseContext:
+    """Return a multiprocessing context whose workers have a domain loaded; it is plain spawn where nothing forks."""
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
-    made = _Context()
-    made.set_forkserver_preload(list(modules))
+    start_server(domain)
+    return _Context()
+
+
+def start_server(domain: str) -> None:
+    """Start the server that workers are forked from, unless it runs; it loads beside this process.
+
+    Raises
+    ------
+    OSError, EOFError
+        Where none can be had: a TMPDIR too long for a socket, too few file handles.
+    """
+    if sys.platform == "win32":
+        return
+    forkserver.set_forkserver_preload([module_of(domain), "augkit.folder.workers"])
     with _silent_stderr():
         forkserver.ensure_running()
-    return made
+
+
+def worth_starting(src: Path) -> bool:
+    """Tell by a quick look whether a run over `src` will need worker processes."""
+    try:
+        with os.scandir(src) as entries:
+            few = list(islice(entries, FEW_FILES))
+            return len(few) == FEW_FILES or any(entry.is_dir() for entry in few)
+    except OSError:
+        return False
 
 
 @contextmanager

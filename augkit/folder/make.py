@@ -17,7 +17,7 @@ from augkit.folder.storage import confine, write_atomically
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome
 
-MEASURED = 256
+MEASURED = 32
 """Lossy outputs that a run decodes to measure them when it measures a sample."""
 
 

@@ -11,8 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from augkit.folder.domains import module_of
-from augkit.folder.forks import worker_context
+from augkit.folder.forks import FEW_FILES, worker_context
 from augkit.folder.make import Made, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
@@ -20,7 +19,7 @@ from augkit.folder.plan import Task
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
-_FEW_FILES, _FEW_BYTES = 8, 8_000_000
+_FEW_BYTES = 8_000_000
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _WINDOW = 4
 _TRIES = 3
@@ -38,7 +37,7 @@ def run_tasks(job: Job, tasks: Sequence[Task], sample: float, jobs: int | None) 
         in this process.
     """
     workers = min(jobs or cores(), len(tasks))
-    few = len(tasks) < _FEW_FILES and sum(task.size for task in tasks) < _FEW_BYTES
+    few = len(tasks) < FEW_FILES and sum(task.size for task in tasks) < _FEW_BYTES
     if workers <= 1 or (few and jobs is None):
         return (make_outputs(job, task, sample) for task in tasks)
     return _run_in_pool(job, tasks, sample, workers)
@@ -63,7 +62,7 @@ def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -
     from pebble import ProcessPool  # not needed for a single file
 
     try:
-        context = worker_context([module_of(job.domain), __name__])
+        context = worker_context(job.domain)
     except (OSError, EOFError):  # no fork server can be had here (a TMPDIR too long for a socket, too few file handles)
         yield from (make_outputs(job, task, sample) for task in tasks)
         return

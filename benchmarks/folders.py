@@ -1,0 +1,148 @@
+"""Whole runs over folders against the scripts that users write: ``python benchmarks/folders.py [--rows GLOB]``.
+
+Everything counts, from the start of Python to the last file. It measures and does not judge: the exit code is 0
+whatever the figures are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
+
+import corpora
+from core import machine
+from harness import Contender, Row, Target, Work, compare, one_thread, rotating, table
+
+SCRIPTS = Path(__file__).parent / "scripts"
+MOST_MB = 150
+"""Of a worker, in MB."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A peer's script in `SCRIPTS`, the module that it needs, and what the ratio to it is to reach."""
+
+    name: str
+    file: str
+    module: str
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class FolderWork:
+    """A folder, what augkit is asked to do with it, and the scripts that do the same."""
+
+    name: str
+    corpus: Callable[[Path], None]
+    arguments: tuple[str, ...]
+    suffix: str
+    scripts: tuple[Script, ...]
+
+
+_IMAGES = ("images", "--std", "0.1")
+
+
+def _image_scripts(opencv: float, albumentations: float | None, pillow: float | None) -> tuple[Script, ...]:
+    peers = (
+        Script("OpenCV", "opencv_images.py", "cv2", opencv),
+        Script("AlbumentationsX", "albumentations_images.py", "albumentations", albumentations),
+        Script("Pillow + NumPy", "pillow_images.py", "PIL", pillow),
+    )
+    return tuple(peer for peer in peers if peer.bound is not None or peer.name != "AlbumentationsX")
+
+
+WORKS = (
+    FolderWork("300 photographs, JPEG", corpora.photographs, _IMAGES, ".jpg", _image_scripts(1.2, 3, 3)),
+    FolderWork(
+        "300 photographs, JPEG to PNG",
+        corpora.photographs,
+        (*_IMAGES, "--format", "png"),
+        ".png",
+        _image_scripts(1.8, None, 6),
+    ),
+    FolderWork("3,000 small PNGs", corpora.small_pictures, _IMAGES, ".png", _image_scripts(1.0, None, None)),
+)
+
+
+def run(work: FolderWork, rounds: int, place: Path) -> list[Row]:
+    """Return the rows of a work: seconds of each contender, and the memory of augkit's largest process."""
+    source = place / work.corpus.__name__
+    if not source.exists():
+        source.mkdir()
+        work.corpus(source)
+    commands = {"augkit": _augkit(work, source)}
+    absent = {}
+    for script in work.scripts:
+        if importlib.util.find_spec(script.module) is None:
+            absent[script.name] = "not installed"
+        else:
+            commands[script.name] = [sys.executable, str(SCRIPTS / script.file), str(source), "DST", work.suffix]
+    target = place / "out"
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    peaks: list[float] = []
+    expected = len(list(source.iterdir()))
+    for name in [*commands, *rotating(list(commands), rounds)]:
+        seconds, peak = _timed(commands[name], target)
+        written = sum(path.suffix == work.suffix for path in target.rglob("*"))
+        if written != expected:
+            raise RuntimeError(f"{work.name}: {name} wrote {written} of {expected} files")
+        times[name].append(seconds * 1e9)
+        peaks += [peak] if name == "augkit" else []
+        shutil.rmtree(target)
+    peers = (Contender(one.name, lambda: print, one.bound and Target(one.bound)) for one in work.scripts)
+    shape = Work(work.name, 1e9, (Contender("augkit", lambda: print), *peers), unit="s")
+    rows = compare(shape, {name: seconds[1:] for name, seconds in times.items()}, absent)
+    most = Row(work.name, "augkit, largest process", max(peaks), "MB", target=f"<= {MOST_MB} MB")
+    return [*rows, replace(most, reached=max(peaks) <= MOST_MB)]
+
+
+def _augkit(work: FolderWork, source: Path) -> list[str]:
+    domain, *options = work.arguments
+    return [sys.executable, "-m", "augkit", domain, str(source), "DST", *options, "--seed", "1", "-j", "2", "--quiet"]
+
+
+def _timed(command: list[str], target: Path) -> tuple[float, float]:
+    """Return the wall time of a command in s, and the peak memory of the largest of its processes in MB."""
+    command = [str(target) if word == "DST" else word for word in command]
+    os.sync()
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - began
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
+    return seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Whole runs over folders, 2 workers, against users' scripts.")
+    parser.add_argument("--rows", metavar="GLOB", default="*", help="works to run, such as '300*'; default: all")
+    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of each work; default: 7")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    one_thread()
+    with tempfile.TemporaryDirectory() as place:
+        chosen = [work for work in WORKS if fnmatch(work.name, options.rows)]
+        rows = [row for work in chosen for row in run(work, max(2, options.rounds), Path(place))]
+    if options.json:
+        print(json.dumps({"machine": machine(), "rounds": options.rounds, "rows": [asdict(row) for row in rows]}))
+        return
+    print(table(rows))
+    print("\n" + ", ".join(f"{name} {value}" for name, value in machine().items()))
+
+
+if __name__ == "__main__":
+    main()
