@@ -65,11 +65,18 @@ class Contender:
 
 @dataclass(frozen=True)
 class Work:
-    """Something to be done by all contenders, of which the first is augkit."""
+    """Something to be done by all contenders, of which the first is augkit.
+
+    Attributes
+    ----------
+    size : float
+        Nanoseconds are divided by it, which gives the `unit`.
+    """
 
     name: str
-    samples: int
+    size: float
     contenders: tuple[Contender, ...]
+    unit: str = "ns/sample"
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,11 @@ def measure(work: Work, rounds: int, clock: Clock) -> list[Row]:
             absent[contender.name] = str(error)
         except ImportError:
             absent[contender.name] = "not installed"
-    times = _interleaved(calls, rounds, clock)
+    return compare(work, _interleaved(calls, rounds, clock), absent)
+
+
+def compare(work: Work, times: dict[str, list[float]], absent: dict[str, str]) -> list[Row]:
+    """Return a row for each contender from its times in ns, or from the reason why it has none."""
     ours = times.get(work.contenders[0].name)
     return [
         _row(work, contender, times.get(contender.name), ours, absent.get(contender.name, ""))
@@ -143,12 +154,13 @@ def _interleaved(calls: dict[str, Call], rounds: int, clock: Clock) -> dict[str,
     """Return the times of one call, in ns, of each contender in each round."""
     repeats = {name: _repeats(call, clock) for name, call in calls.items()}
     times: dict[str, list[float]] = {name: [] for name in calls}
-    for name in _rotating(list(calls), rounds):
+    for name in rotating(list(calls), rounds):
         times[name].append(_timed(calls[name], repeats[name], clock))
     return times
 
 
-def _rotating(names: list[str], rounds: int) -> Iterator[str]:
+def rotating(names: list[str], rounds: int) -> Iterator[str]:
+    """Yield all names once a round, each round beginning with another."""
     for number in range(rounds):
         turn = number % max(1, len(names))
         yield from names[turn:] + names[:turn]
@@ -172,10 +184,10 @@ def _timed(call: Call, repeats: int, clock: Clock) -> float:
 
 
 def _row(work: Work, contender: Contender, times: list[float] | None, ours: list[float] | None, note: str) -> Row:
-    row = Row(work.name, contender.name, target=str(contender.target or ""), note=note)
+    row = Row(work.name, contender.name, unit=work.unit, target=str(contender.target or ""), note=note)
     if times is None:
         return row
-    row = replace(row, value=statistics.median(times) / work.samples)
+    row = replace(row, value=statistics.median(times) / work.size)
     if ours is None or ours is times:
         return row
     target = contender.target or Target(0)
