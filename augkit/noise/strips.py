@@ -190,13 +190,14 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
     stream, waiting = Stream(key, start), Waiting()
     size = min(BLOCK, len(out))
     slot, looked_up = np.empty(size, np.intp), np.empty(size, out.dtype)
+    low = looked_up.view(form.word)  # needed before anything is looked up: little memory stays in cache
     for block, first, last, offset in stream.spans(len(out)):
         count = last - first
         words = stream.words(block, first, last, form.word)
         piece, slots, found = out[offset : offset + count], slot[:count], looked_up[:count]
-        np.bitwise_and(words, _SLOT_MASK, out=slots, casting="unsafe")
-        escapes = np.flatnonzero(slots >= first_escape)
-        waiting.add(words, escapes, offset)
+        np.bitwise_and(words, _SLOT_MASK, out=low[:count])
+        np.copyto(slots, low[:count], casting="unsafe")
+        waiting.add(words, np.flatnonzero(low[:count] >= first_escape), offset)
         np.right_shift(words, SLOT_BITS, out=words)
         # mode="wrap": the only one that neither checks the indices nor buffers the output
         np.take(step, slots, mode="wrap", out=found)
