@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -71,6 +72,10 @@ def sync_folders(folders: Iterable[Path], root: Path) -> None:
 
 def confine(target: Path, root: Path) -> None:
     """Raise `OutputError` where a symbolic link in DST would lead `target` out of it."""
+    below = Path(os.path.relpath(target.parent, root)).parts if target.parent != root else ()
+    folders = accumulate(below, os.path.join, initial=str(root))
+    if os.pardir not in below and not any(map(os.path.islink, islice(folders, 1, None))):
+        return
     real, inside = os.path.realpath(target.parent), os.path.realpath(root)
     if os.path.commonpath([real, inside]) != inside:
         raise OutputError(f"{target}: a symbolic link leads out of {root}, to {real}; remove it")
