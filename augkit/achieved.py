@@ -119,16 +119,24 @@ class Meter:
 
     def add(self, clean: NDArray[Any], noisy: NDArray[Any], where: NDArray[np.bool_] | None = None) -> None:
         """Take in two arrays of one shape, where `where` is True."""
-        if where is not None:
+        if where is not None and clean.dtype.kind in "iu":
+            # what is left out becomes zero in both: many times faster than picking the others
+            self._add(clean * where, noisy * where, int(np.count_nonzero(where)) * (clean.size // max(where.size, 1)))
+        elif where is not None:
             chosen = np.broadcast_to(where, clean.shape)
-            clean, noisy = clean[chosen], noisy[chosen]
+            self._add(clean[chosen], noisy[chosen], None)
+        else:
+            self._add(clean, noisy, None)
+
+    def _add(self, clean: NDArray[Any], noisy: NDArray[Any], chosen: int | None) -> None:
+        """Take in two arrays, of which `chosen` samples are to be counted, or all."""
         noise, count = sum_of_squares(noisy, clean)
         signal, signal_count = sum_of_squares(clean)
         self._noise += noise
-        self._noise_count += count
+        self._noise_count += count if chosen is None else chosen
         self._signal += signal
-        self._signal_count += signal_count
-        self._size += clean.size
+        self._signal_count += signal_count if chosen is None else chosen
+        self._size += clean.size if chosen is None else chosen
         self._clipped += _clipped(clean, noisy, self._limits)
 
     def levels(self) -> dict[str, float | None]:

@@ -76,9 +76,15 @@ _folder = _options(
     click.option("--probability", type=float, metavar="P", help="Share of the outputs that get noise."),
     click.option("--include", multiple=True, metavar="GLOB", help="Only these names."),
     click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names."),
-    click.option("--files-from", type=click.Path(), metavar="LIST", help="Only the names in this file, one a line."),
+    click.option("--files-from", type=click.Path(), metavar="LIST", help="Only what this list names."),
     click.option("--keep-original", is_flag=True, default=None, help="Put the unchanged source into DST too."),
     click.option("--copy-others", is_flag=True, default=None, help="Copy files of other kinds."),
+    click.option(
+        "--labels", type=click.Choice(["leave", "copy"]), help="What belongs to a source follows its outputs."
+    ),
+    click.option(
+        "--annotations", multiple=True, type=click.Path(), metavar="PATH", help="Lists, or labels, elsewhere."
+    ),
     click.option("--on-error", type=click.Choice(["skip", "stop"]), help="What a failed file does."),
     click.option("--max-errors", metavar="N|P%", help="Failures after which the run ends."),
     click.option(
@@ -101,14 +107,22 @@ _how = _options(
 @cli.command()
 @_places
 @_noise
+@click.option("--preset", metavar="NAME", help="A published noise: imagenet-c/shot_noise:3, or :1-5 for a tree each.")
+@click.option("--masks", multiple=True, type=click.Path(), metavar="DIR", help="Masks, which follow without noise.")
 @click.option("--format", metavar="EXT", help="Format of the outputs, such as png; the source's by default.")
 @click.option("--grain", type=float, metavar="RADIUS", help="Correlation of neighbouring pixels, in pixels.")
 @click.option("--frames", type=click.Choice(["own", "shared"]), help="Noise of each frame of an animation, or page.")
 @click.option("--quality", type=int, metavar="Q", help="Quality of lossy formats; the source's by default.")
+@click.option("--data-range", metavar="LOW..HIGH", help="Black and white; by default the type's, 0..1 for floats.")
+@click.option("--max-pixels", type=int, metavar="N", help="Refuse images of more pixels, all frames together.")
 @_folder
 @_how
 def images(src: Path, dst: Path, **given: Any) -> int:
-    """Add noise to the images in SRC: --std 0.1 is a share of full range, 25/255 is understood."""
+    """Add noise to the images in SRC: --std 0.1 is a share of full range, 25/255 is understood.
+
+    Besides a law, --noise takes a noise of cameras with its level in it: shot:photons=30, speckle:std=0.2,
+    salt-and-pepper:amount=0.05, sensor:full_well=10000,read_noise=5.
+    """
     return _run_folder("images", src, dst, given)
 
 
@@ -116,6 +130,15 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 @_places
 @_noise
 @_color
+@click.option(
+    "--snr-definition",
+    metavar="NAME",
+    help="How --snr is meant: rms (default), per-channel, active, a-weighted, lufs, segmental.",
+)
+@click.option("--snr-ignore-dc", is_flag=True, default=None, help="Measure the signal without its DC offset.")
+@click.option("--on-clip", metavar="HOW", help="Beyond full scale: clip (default), attenuate, float, error.")
+@click.option("--on-silence", metavar="HOW", help="An SNR of silence: skip (default), absolute, error.")
+@click.option("--dither", metavar="KIND", help="Before rounding: tpdf.")
 @click.option("--format", metavar="EXT", help="Format of the outputs, such as flac; the source's by default.")
 @_folder
 @_how
@@ -259,8 +282,8 @@ def formats(as_json: bool) -> int:
     if as_json:
         _print_json(known)
     else:
-        rows = [row for name, infos in known.items() for row in show.format_rows(name, infos)]
-        click.echo(show.table(["domain", "format", "suffixes", "keeps", "limits"], rows))
+        for name, infos in known.items():
+            click.echo("\n".join(show.format_lines(name, infos)))
     return EXIT_DONE
 
 

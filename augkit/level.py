@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from numbers import Real
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, Self, TypeAlias, get_args
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Level(msgspec.Struct, frozen=True):
     Attributes
     ----------
     kind : str
-        "std", "scale", "snr_db" or "psnr_db".
+        "std", "scale", "snr_db" or "psnr_db", or the parameter of a model of noise.
     values : tuple of float
         One number, the two ends of a range, or the entries of a list.
     choice : str
@@ -42,7 +42,7 @@ class Level(msgspec.Struct, frozen=True):
         "" for the domain's own unit; "sd", "mad", "range" or "diff" for series.
     """
 
-    kind: Kind
+    kind: str
     values: tuple[float, ...]
     choice: Choice = "number"
     unit: str = ""
@@ -74,7 +74,7 @@ class Level(msgspec.Struct, frozen=True):
         return text + (":log" if self.choice == "log" else "")
 
 
-def parse_level(kind: Kind, given: LevelLike) -> Level:
+def parse_level(kind: str, given: LevelLike) -> Level:
     """Read a level: ``0.1``, ``"25/255"``, ``"0.1sd"``, ``"0.05..0.2"``, ``"1e-3..1e-1:log"``, ``"0,5,10"`` or a list.
 
     Raises
@@ -100,7 +100,7 @@ def parse_level(kind: Kind, given: LevelLike) -> Level:
     return Level(kind, numbers, choice, named.pop() if named else "")  # type: ignore[arg-type]
 
 
-def _sequence(kind: Kind, given: LevelLike) -> list[str]:
+def _sequence(kind: str, given: LevelLike) -> list[str]:
     if getattr(given, "ndim", None) == 0:
         given = given.item()  # type: ignore[union-attr]
     entries = [given] if isinstance(given, Real) else list(given)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def _sequence(kind: Kind, given: LevelLike) -> list[str]:
     return [str(entry) for entry in entries]
 
 
-def _term(kind: Kind, given: object, term: str) -> tuple[float, str]:
+def _term(kind: str, given: object, term: str) -> tuple[float, str]:
     match = _TERM.fullmatch(str(term))
     try:
         if match is None:
@@ -128,7 +128,7 @@ def _term(kind: Kind, given: object, term: str) -> tuple[float, str]:
     return number, unit
 
 
-def _check(kind: Kind, given: object, numbers: Sequence[float], choice: str) -> None:
+def _check(kind: str, given: object, numbers: Sequence[float], choice: str) -> None:
     if not all(map(math.isfinite, numbers)):
         raise UsageError(f"{kind}={given}: a level is a finite number")
     if kind in ("std", "scale") and min(numbers) < 0:
@@ -183,6 +183,14 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if not isinstance(self.noise, str):
             raise UsageError(f"noise={self.noise!r}: a recipe names its law as text; laws as objects are for arrays")
         return as_distribution(self.noise)
+
+    def check(self) -> None:
+        """Raise `UsageError` for options that make no noise."""
+        self.level()
+
+    def variants(self) -> dict[str, Self]:
+        """Return the options of each tree of outputs, by its place below DST: "" for DST itself, which is the usual."""
+        return {"": self}
 
     def level(self) -> Level:
         """Return the level, checked against the law."""

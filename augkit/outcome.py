@@ -49,9 +49,13 @@ def missed(drawn: dict[str, Any], achieved: dict[str, Any]) -> tuple[str, ...]:
 
 
 class FormatInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of ``augkit formats``: what is read and written, and what of it is kept."""
+    """One row of ``augkit formats``: what is read and written, and what of it is kept.
+
+    `modes` tells what becomes of each kind of samples: "exact", "lossy", "as ..." or "refused"; of those with a table.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     keeps: str
     limits: str = ""
+    modes: dict[str, str] = {}

@@ -32,6 +32,7 @@ from augkit.folder.plan import RECIPE, Plan
 from augkit.folder.run import HowToRun, Progress, check_job, run_job
 from augkit.folder.tally import Report
 from augkit.level import NoiseOptions
+from augkit.sweep import Sweep
 
 VERSION = 1
 _SIZE_CAP = 1_000_000
@@ -91,7 +92,7 @@ def make_section(domain: str, src: str, dst: str, given: Mapping[str, Any], wher
         folder = msgspec.convert(ours, FolderOptions)
         options = msgspec.convert(theirs, own)
         folder.check()
-        options.level()
+        options.check()
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}{_fault(error)}") from None
     except UsageError as error:
@@ -148,8 +149,11 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
             table = dict(table)  # noqa: PLW2901
             given_src = table.get("src")
             src, dst = (_place(path, where, name, table.pop(name, None)) for name in ("src", "dst"))
-            if table.get("files_from") is not None:
-                table["files_from"] = _place(path, where, "files_from", table["files_from"])
+            for name in FolderOptions.PATHS:
+                if isinstance(table.get(name), list):
+                    table[name] = [_place(path, where, name, value) for value in table[name]]
+                elif name in table:
+                    table[name] = _place(path, where, name, table[name])
             # sources of one name in two sections must not get one noise, but levels of one source share theirs
             streams.setdefault((domain, src), str(given_src) if any(key[0] == domain for key in streams) else "")
             table.setdefault("stream", streams[domain, src])
@@ -178,9 +182,15 @@ def dump_section(section: Section, seed: int) -> bytes:
             default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
             if value != default:
                 table[field.name] = value
-    if section.folder.files_from is not None:
-        table["files_from"] = os.path.relpath(os.path.realpath(section.folder.files_from), dst)
+    for name in table.keys() & set(FolderOptions.PATHS):
+        value = table[name]
+        table[name] = [_relative(one, dst) for one in value] if isinstance(value, list) else _relative(value, dst)
     return tomli_w.dumps({"version": VERSION, "seed": seed, section.domain: [table]}).encode()
+
+
+def _relative(path: str, folder: str) -> str:
+    parent, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
+    return os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)  # noqa: PTH118
 
 
 def fresh_seed() -> int:
@@ -212,13 +222,17 @@ def as_job(section: Section, seed: int) -> Job:
 
 
 class Planned(NamedTuple):
-    """A section that was checked and is ready to run, in its way: of several, those not begun yet are not resumed."""
+    """A section that was checked and is ready to run, in its way: of several, those not begun yet are not resumed.
+
+    A section that sweeps over several noises is planned as one for each, below the folder of the sweep.
+    """
 
     section: Section
     job: Job
     plan: Plan
     recipe: bytes
     how: HowToRun
+    sweep: Sweep | None = None
 
 
 def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
@@ -239,9 +253,26 @@ def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list
     for section in sections:
         begun = len(sections) == 1 or (Path(section.dst) / RECIPE).is_file()
         own = msgspec.structs.replace(how, resume=how.resume and begun)
-        job = as_job(section, seed)
-        planned.append(Planned(section, job, check_job(job, own), dump_section(section, seed), own))
+        variants = section.options.variants()
+        planned += [_plan(section, seed, own)] if len(variants) == 1 else _plan_sweep(section, variants, seed, own)
     return planned
+
+
+def _plan(section: Section, seed: int, how: HowToRun, sweep: Sweep | None = None) -> Planned:
+    job, recipe = as_job(section, seed), dump_section(section, seed)
+    if sweep is not None:
+        how = sweep.way_of(job.target_root, recipe, how)
+    return Planned(section, job, check_job(job, how), recipe, how, sweep)
+
+
+def _plan_sweep(section: Section, variants: Mapping[str, NoiseOptions], seed: int, how: HowToRun) -> list[Planned]:
+    sweep = Sweep(Path(section.dst), dump_section(section, seed))
+    sweep.check(Path(section.src), variants, how)
+    trees = [
+        msgspec.structs.replace(section, dst=str(sweep.root / place), options=options)
+        for place, options in variants.items()
+    ]
+    return [_plan(tree, seed, how, sweep) for tree in trees]
 
 
 def _check_apart(dst: Path, place: Path, what: str) -> None:
@@ -252,6 +283,8 @@ def _check_apart(dst: Path, place: Path, what: str) -> None:
 
 def run_planned(planned: Planned, progress: Progress | None = None) -> Report:
     """Run one section."""
+    if planned.sweep is not None:
+        planned.sweep.begin()
     return run_job(planned.job, planned.plan, planned.recipe, planned.how, progress)
 
 

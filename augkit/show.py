@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from textwrap import wrap
 from time import monotonic
 
 from augkit.folder.plan import Plan
@@ -13,6 +14,7 @@ from augkit.folder.tally import Report, Tally
 from augkit.outcome import FormatInfo
 
 _LOG_SECONDS = 30.0
+_WIDTH = 96
 _FAILURES_SHOWN = 5
 _NOTICES_SHOWN = 5
 
@@ -84,6 +86,7 @@ def summary(report: Report) -> str:
     lines.append(f"  seed      {report.seed}")
     if report.ignored:
         lines.append(f"  left out  {_count(report.ignored, 'other file')} (--copy-others takes them along)")
+    lines += [f"  hint      {hint}" for hint in report.hints]
     notices = list(report.notices.items())
     lines += [f"  notice    {count} x {text}" for text, count in notices[:_NOTICES_SHOWN]]
     if len(notices) > _NOTICES_SHOWN:
@@ -123,8 +126,12 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for task in plan.tasks:
         for output in task.outputs:
             yield f"{task.source} -> {output.name}" + (" (copied)" if output.copy == 0 else "")
+            yield from (f"{label.source} -> {label.name} (label)" for label in output.labels)
+    for planned in plan.lists:
+        yield from (f"{planned.path} -> {name} (list, rewritten)" for name in planned.outputs)
     for fault in plan.faults:
         yield f"{fault.source}: would fail: {fault.reason}"
+    yield from plan.hints
     yield f"{_count(len(plan.tasks), 'file')}, {_count(plan.outputs, 'output')}, {plan.size / 1e6:.1f} MB to read"
 
 
@@ -136,6 +143,20 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def format_rows(domain: str, formats: Sequence[FormatInfo]) -> list[list[str]]:
-    """Return the rows of ``augkit formats`` for one domain."""
-    return [[domain, row.name, " ".join(row.suffixes), row.keeps, row.limits] for row in formats]
+def format_lines(domain: str, formats: Sequence[FormatInfo]) -> Iterator[str]:
+    """Yield the lines of ``augkit formats`` for one domain: what each format keeps, then its table of modes."""
+    for row in formats:
+        yield f"{domain}: {row.name} ({' '.join(row.suffixes)})"
+        for title, text in (("keeps", row.keeps), ("but", row.limits)):
+            if text:
+                yield from wrap(f"{title:6}{text}", _WIDTH, initial_indent="  ", subsequent_indent=8 * " ")
+    kinds = list(dict.fromkeys(kind for row in formats for kind in row.modes))
+    if kinds:
+        yield f"{domain}: = exactly, ~ the codec changes it, - refused; else the mode that it is written in"
+        heads = [row.suffixes[0][1:] for row in formats]
+        cells = [[kind, *(_cell(row.modes.get(kind, "refused")) for row in formats)] for kind in kinds]
+        yield from table(["", *heads], cells).splitlines()
+
+
+def _cell(fate: str) -> str:
+    return {"exact": "=", "lossy": "~", "refused": "-"}.get(fate, fate.removeprefix("as "))

@@ -1,7 +1,11 @@
-"""The folders that are noised: photographs and small pictures, cut from those of scikit-image; recordings."""
+"""The folders that are noised: photographs and small pictures, cut from those of scikit-image; recordings.
+
+``python corpora.py NAME FOLDER`` makes one.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +64,25 @@ def recordings(folder: Path) -> None:
         )
         syllables = np.clip(np.sin(2 * np.pi * 4 * time + rng.uniform(0, 6)), 0, None)
         soundfile.write(folder / f"{number:04}.wav", 0.1 * voice * syllables, 8_000, subtype="PCM_16")
+
+
+def long_wav(folder: Path) -> None:
+    """Write one WAV file of 10 minutes at 16 kHz, PCM_16."""
+    _long(folder / "long.wav")
+
+
+def long_flac(folder: Path) -> None:
+    """Write one FLAC file of 10 minutes at 16 kHz, PCM_16."""
+    _long(folder / "long.flac")
+
+
+def _long(path: Path) -> None:
+    import soundfile
+
+    time = np.arange(600 * 16_000) / 16_000
+    hiss = np.random.default_rng(7).standard_normal(time.size)
+    soundfile.write(path, 0.2 * np.sin(2 * np.pi * 220 * time) * np.sin(time) + 0.01 * hiss, 16_000, subtype="PCM_16")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](Path(sys.argv[2]))

@@ -62,6 +62,16 @@ def _image_scripts(opencv: float, albumentations: float | None, pillow: float | 
     return tuple(peer for peer in peers if peer.bound is not None or peer.name != "AlbumentationsX")
 
 
+_AUDIO = ("audio", "--snr", "10")
+
+
+def _audio_scripts(audiomentations: float, numpy: float | None) -> tuple[Script, ...]:
+    return (
+        Script("audiomentations", "audiomentations_audio.py", "audiomentations", audiomentations),
+        Script("NumPy + soundfile", "numpy_audio.py", "soundfile", numpy),
+    )
+
+
 WORKS = (
     FolderWork("300 photographs, JPEG", corpora.photographs, _IMAGES, ".jpg", _image_scripts(1.2, 3, 3)),
     FolderWork(
@@ -72,6 +82,12 @@ WORKS = (
         _image_scripts(1.8, None, 6),
     ),
     FolderWork("3,000 small PNGs", corpora.small_pictures, _IMAGES, ".png", _image_scripts(1.0, None, None)),
+    FolderWork("570 recordings", corpora.recordings, _AUDIO, ".wav", _audio_scripts(2.2, 1.2)),
+    FolderWork(
+        "570 recordings to FLAC", corpora.recordings, (*_AUDIO, "--format", "flac"), ".flac", _audio_scripts(2, None)
+    ),
+    FolderWork("10 minutes, WAV", corpora.long_wav, _AUDIO, ".wav", _audio_scripts(3, None)),
+    FolderWork("10 minutes, FLAC", corpora.long_flac, _AUDIO, ".flac", _audio_scripts(3, None)),
 )
 
 
@@ -80,7 +96,8 @@ def run(work: FolderWork, rounds: int, place: Path) -> list[Row]:
     source = place / work.corpus.__name__
     if not source.exists():
         source.mkdir()
-        work.corpus(source)
+        # by a process of its own: on Linux a child's peak memory begins with that of its parent
+        subprocess.run([sys.executable, corpora.__file__, work.corpus.__name__, str(source)], check=True)
     commands = {"augkit": _augkit(work, source)}
     absent = {}
     for script in work.scripts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,14 +11,16 @@ import numpy as np
 import soundfile
 
 SUFFIX = {"WAV": ".wav", "WAVEX": ".wav", "RF64": ".wav", "AIFF": ".aiff", "FLAC": ".flac", "OGG": ".ogg"}
-REFUSED = {"MPEG_LAYER_III", "DWVW_12"}
+SUFFIX |= {"W64": ".w64", "CAF": ".caf", "AU": ".au", "NIST": ".sph", "MP3": ".mp3"}
+REFUSED = {("WAV", "MPEG_LAYER_III"), ("AIFF", "DWVW_12"), ("CAF", "ALAC_32")}
+REFUSED |= {("MP3", "MPEG_LAYER_I"), ("MP3", "MPEG_LAYER_II")}
 """libsndfile lists these, but cannot write and read them back in these containers."""
-APART = {"DWVW_16", "DWVW_24"}
-"""soundfile itself cannot read these to their end."""
+APART = {"DWVW_16", "DWVW_24", "ALAC_20", "ALAC_24"}
+"""soundfile itself cannot read these to their end, or libsndfile garbles some noise in them."""
 
 LOSSY = {"ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610", "G721_32", "VORBIS", "OPUS"}
-LOSSY |= {"NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"}
-MONO = {"GSM610", "G721_32", "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"}
+LOSSY |= {"NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32", "G723_24", "G723_40", "MPEG_LAYER_III"}
+MONO = {"GSM610", "G721_32", "G723_24", "G723_40", "NMS_ADPCM_16", "NMS_ADPCM_24", "NMS_ADPCM_32"}
 TAGS = {"title": "Tïtle", "artist": "A. Rtist", "comment": "a note", "date": "1999"}
 
 
@@ -42,7 +46,7 @@ KINDS = [
     for major in SUFFIX
     for subtype in soundfile.available_subtypes(major)
     for endian in ("FILE", "LITTLE", "BIG")
-    if soundfile.check_format(major, subtype, endian) and subtype not in REFUSED | APART
+    if soundfile.check_format(major, subtype, endian) and (major, subtype) not in REFUSED and subtype not in APART
     if endian == "FILE" or subtype in ("PCM_16", "PCM_24", "FLOAT")
 ]
 """Everything that libsndfile writes in these containers, in other byte orders too."""
@@ -64,7 +68,8 @@ def write(folder: Path, kind: Kind, frames: int = 4000, samples: np.ndarray | No
     channels = 1 if data.ndim == 1 else data.shape[1]
     with soundfile.SoundFile(path, "w", rate, channels, kind.subtype, kind.endian, kind.major) as file:
         for name, text in tags.items():
-            setattr(file, name, text)
+            with suppress(soundfile.LibsndfileError):  # some containers hold no text
+                setattr(file, name, text)
         file.write(data)
     return path
 
@@ -72,7 +77,17 @@ def write(folder: Path, kind: Kind, frames: int = 4000, samples: np.ndarray | No
 def read(path: Path) -> np.ndarray:
     """Return the decoded samples as float64, which holds every subtype exactly."""
     with soundfile.SoundFile(path) as file:
-        return file.read(file.frames, dtype="float64", always_2d=True)
+        whole = file.read(file.frames, dtype="float64", always_2d=True)
+        is_gsm = (file.format, file.subtype) == ("WAV", "GSM610")
+    return whole[: gsm_frames(path)] if is_gsm else whole
+
+
+def gsm_frames(path: Path) -> int:
+    """Return the frames of a WAV file with GSM 6.10: libsndfile decodes one block more where their number is odd."""
+    raw = path.read_bytes()
+    order = ">" if raw[:4] == b"RIFX" else "<"
+    size: int = struct.unpack(order + "I", raw[raw.index(b"data") + 4 :][:4])[0]
+    return size // 65 * 320
 
 
 def describe(path: Path) -> tuple[object, ...]:

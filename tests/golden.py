@@ -8,7 +8,7 @@ import json
 
 import numpy as np
 
-from augkit.dependent import SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
+from augkit.dependent import Added, SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
 from augkit.level import Level
 from augkit.noise.colour import as_color
 from augkit.noise.distributions import Gaussian, as_distribution
@@ -38,7 +38,8 @@ RANGES = {
     "float64": (1.0, None),
 }
 COLORS = ("pink", "brown", "violet", "ar:0.9")
-MODELS = (Shot(60), Sensor(400, 5), Speckle(Gaussian(), 0.2), SaltAndPepper(0.1))
+MODELS = (Shot(60), Sensor(400, 5), Speckle(Gaussian(), 0.2), SaltAndPepper(0.1), Added(Gaussian(), 0.1))
+TRANSFERS = ("srgb", 2.2)
 SIZE = BLOCK + 5000
 
 
@@ -69,6 +70,13 @@ def hashes():
     for model in MODELS:
         for dtype in ("uint8", "uint16", "float32"):
             found[f"{type(model).__name__} {dtype}"] = digest(perturb_by_value(signal(dtype), model, key))
+        for dtype in ("uint8", "uint16"):
+            made = perturb_by_value(signal(dtype), model, key, rounding="down")
+            found[f"{type(model).__name__} {dtype} down"] = digest(made)
+    for transfer in TRANSFERS:
+        for dtype in ("uint8", "uint16", "float32", "float64"):
+            model = Sensor(10_000, 5, gain=8, transfer=transfer)
+            found[f"Sensor {transfer} {dtype}"] = digest(perturb_by_value(signal(dtype), model, key))
     return found
 
 

@@ -131,7 +131,7 @@ def test_empty_and_silent() -> None:
         (np.zeros(4), {"std": 1, "noise": "gausian"}, "gaussian"),
         (np.zeros(4), {"std": 1, "noise": "cauchy"}, "no finite variance"),
         (np.zeros(4), {"std": 1, "color": "pinkish"}, "color='pinkish': no such colour; did you mean 'pink'?"),
-        (np.zeros(4), {"std": 1, "snr_definition": "lufs"}, "expected one of rms"),
+        (np.zeros(4), {"std": 1, "snr_definition": "loud"}, "expected one of rms"),
         (np.zeros(4), {"std": 1, "channels": "both"}, "channels='both'"),
         (np.zeros(4), {"std": 1, "on_clip": "clp"}, "did you mean 'clip'"),
         (np.zeros(4, np.uint16), {"std": 1}, "got uint16"),

@@ -83,7 +83,7 @@ def test_damaged_bytes_never_crash(kind: Kind, tmp_path: Path) -> None:
         ("a.wav", b"this is text, not audio", "libsndfile can decode"),
         ("a.flac", b"fLaC", "libsndfile can decode"),
         ("a.ogg", b"OggS" + bytes(100), "libsndfile can decode"),
-        ("a.mp3", b"ID3", r"ffmpeg -i name\.mp3 name\.flac"),
+        ("a.mp3", b"ID3", "libsndfile can decode"),
         ("a.m4a", b"ftyp", r"ffmpeg -i name\.m4a name\.flac"),
         ("a.txt", b"text", r"known: \.wav"),
         ("a", b"text", "no suffix"),
@@ -109,7 +109,7 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
 def test_silence_has_no_snr(kind: Kind, tmp_path: Path) -> None:
     source = write(tmp_path, kind, samples=np.zeros((1000, 2)))
     with pytest.raises(InputError, match="silent"):
-        noised(source, tmp_path / "out", snr_db=10)
+        noised(source, tmp_path / "out", snr_db=10, on_silence="error")
     assert noised(source, tmp_path / "out", std=0.1).achieved["snr_db"] is None
     assert np.std(read(tmp_path / "out")) == pytest.approx(0.1, rel=0.1)
 
@@ -181,7 +181,7 @@ def test_row_tells_what_was_asked_drawn_and_written(tmp_path: Path) -> None:
     source = write(tmp_path, WAV)
     outcome = noised(source, tmp_path / "out", noise="student-t:df=5", snr_db="10..20")
     assert outcome.noise == "student-t:df=5"
-    assert outcome.requested == {"snr_db": "10..20"}
+    assert outcome.requested == {"snr_db": "10..20", "snr_definition": "rms"}
     assert 10 <= outcome.drawn["snr_db"] <= 20
     assert outcome.achieved["snr_db"] == pytest.approx(outcome.drawn["snr_db"], abs=0.05)
     assert outcome.format == {
@@ -267,9 +267,9 @@ def test_suffixes() -> None:
     assert files.output_suffix(".WAV", options) == ".WAV"
     assert files.output_suffix(".aif", AudioOptions(std=0.1, format=".AIFF")) == ".aif"
     assert {".wav", ".flac", ".ogg", ".aiff"} <= set(files.suffixes())
-    assert [row.name for row in files.formats()] == ["WAV", "FLAC", "OGG", "AIFF"]
-    for suffix, form in ((".mp3", None), (".wav", "mp3")):
-        with pytest.raises(InputError, match="mp3"):
+    assert {"WAV", "FLAC", "OGG", "MP3", "AIFF", "W64", "CAF", "AU", "NIST"} <= {row.name for row in files.formats()}
+    for suffix, form in ((".m4a", None), (".wav", "m4a")):
+        with pytest.raises(InputError, match="m4a"):
             files.output_suffix(suffix, AudioOptions(std=0.1, format=form))
 
 
@@ -277,7 +277,7 @@ def test_suffixes() -> None:
     ("options", "reason"),
     [
         ({"snr_db": 1, "color": "pinkish"}, "color='pinkish': no such colour; did you mean 'pink'?"),
-        ({"snr_db": 1, "snr_definition": "lufs"}, "snr_definition='lufs': expected one of rms"),
+        ({"snr_db": 1, "snr_definition": "loud"}, "snr_definition='loud': expected one of rms"),
     ],
 )
 def test_options_that_are_not_there_are_refused_by_name(options: dict[str, object], reason: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from augkit.audio import files
-from augkit.audio.formats import Encoding, sndfile
+from augkit.audio.formats import Encoding, encoder, sndfile
 from augkit.audio.formats.cells import WIDTHS
 from augkit.audio.options import AudioOptions
 from augkit.errors import InputError
@@ -74,10 +74,10 @@ def test_measure_agrees_with_the_row(kind: Kind, tmp_path: Path) -> None:
     assert measured["std"] == pytest.approx(outcome.achieved["std"], rel=1e-3)
 
 
-@pytest.mark.parametrize(("major", "subtype"), [("MP3", "MPEG_LAYER_III"), ("AU", "PCM_16"), ("W64", "PCM_16")])
-def test_content_that_is_not_written_back_is_refused(major: str, subtype: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("major", ["MAT4", "MAT5", "SDS"])
+def test_content_that_is_not_written_back_is_refused(major: str, tmp_path: Path) -> None:
     source = tmp_path / "a.wav"
-    soundfile.write(source, np.zeros(5000), 48000, subtype, format=major)
+    soundfile.write(source, np.zeros(5000), 48000, "PCM_16", format=major)
     with pytest.raises(InputError, match=rf"a\.wav: .*{major}.*convert it first"):
         files.open_item(source, AudioOptions(std=0.1))
 
@@ -86,13 +86,14 @@ def test_content_that_is_not_written_back_is_refused(major: str, subtype: str, t
 def test_dwvw(bits: int, tmp_path: Path) -> None:
     source, grid = tmp_path / "a.aiff", np.arange(-3000, 3000)[:, np.newaxis]
     source.write_bytes(
-        sndfile.encode(grid.astype("i2" if bits == 16 else "i4"), Encoding("AIFF", f"DWVW_{bits}", "FILE", 8000, 1))
+        encoder.encode(grid.astype("i2" if bits == 16 else "i4"), Encoding("AIFF", f"DWVW_{bits}", "FILE", 8000, 1))
     )
     noised(source, tmp_path / "out.aiff", std=0)
-    assert np.array_equal(sndfile.decode(tmp_path / "out.aiff").samples, grid)
+    assert np.array_equal(sndfile.decode(tmp_path / "out.aiff").samples(), grid)
     outcome = noised(source, tmp_path / "out.aiff", snr_db=20)
     assert outcome.achieved["snr_db"] == pytest.approx(20, abs=0.05)
-    assert files.compare(source, tmp_path / "out.aiff") == outcome.achieved
+    compared = files.compare(source, tmp_path / "out.aiff")
+    assert compared == {name: outcome.achieved[name] for name in compared}
 
 
 @pytest.mark.parametrize("kind", [Kind("FLAC", "PCM_24", "FILE"), Kind("WAV", "PCM_24", "BIG")], ids=str)
@@ -171,13 +172,14 @@ def flac_block(kind: int, payload: bytes) -> bytes:
 def test_flac_keeps_metadata_blocks(tmp_path: Path) -> None:
     source = write(tmp_path, Kind("FLAC", "PCM_16", "FILE"), title="kept")
     raw = source.read_bytes()
-    other, seek = flac_block(2, b"augkanything"), flac_block(3, bytes(18))
+    other, seek = flac_block(2, b"augkanything"), flac_block(3, bytes(16) + b"\x0f\xa0")
     source.write_bytes(raw[:42] + seek + other + raw[42:])
     outcome = noised(source, tmp_path / "out", snr_db=10)
     made = (tmp_path / "out").read_bytes()
     assert other in made
     assert describe(tmp_path / "out") == describe(source)
-    assert any("seek table" in notice for notice in outcome.notices)
+    assert seek in made
+    assert outcome.notices == ()
     assert files.compare(source, source)["std"] == 0
 
 

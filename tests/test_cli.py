@@ -48,7 +48,7 @@ MISTAKES = [
     (("images", "src", "dst", "--std", "0.1", "--resume"), "nothing to resume"),
     (("images", "src", "full", "--std", "0.1", "--resume", "--overwrite"), "one of them"),
     (("images", "src/same_a.png", "out.png", "--std", "0.1"), "DST is a folder"),
-    (("audio", "src", "dst", "--snr", "3", "--format", "mp3"), "format=mp3"),
+    (("audio", "src", "dst", "--snr", "3", "--format", "m4a"), "format=m4a"),
     (("images", "src"), "Missing argument"),
     (("imagse", "src", "dst"), "did you mean 'images'"),
     (("audio", "src", "dst", "--snr", "3"), "no audio found"),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from augkit.dependent import SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
+from augkit.dependent import DOWN, Added, SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
+from augkit.dependent.transfer import to_light
 from augkit.errors import UsageError
 from augkit.noise.distributions import Cauchy, Gaussian
 from augkit.noise.keys import BLOCK, Key
@@ -25,6 +26,7 @@ MODELS = [
     Speckle(Cauchy(), 0.05),
     SaltAndPepper(0.1),
     SaltAndPepper(0.3, salt=0.9),
+    Added(Cauchy(), 0.05),
 ]
 EDGES = (np.arange(255) + 0.5) / 255
 
@@ -48,6 +50,8 @@ def probabilities(value, model):
         beyond = np.array(
             [weight @ stats.norm.sf((edge * model.full_well - count) / model.read_noise) for edge in EDGES]
         )
+    elif isinstance(model, Added):
+        beyond = stats.cauchy.sf((EDGES - share) / model.scale)
     elif isinstance(model, Speckle):
         law = stats.norm if isinstance(model.law, Gaussian) else stats.cauchy
         beyond = law.sf((EDGES - share) / (share * model.scale)) if share else (EDGES < 0).astype(float)
@@ -81,6 +85,43 @@ def test_planted_faults_are_caught(fault):
     assert (
         chi_square_p(np.bincount(wrong, minlength=256), np.clip(probabilities(128, Shot(2000)), 1e-300, None)) < ALPHA
     )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Sensor(3, 0.01),
+        Sensor(40, 300),
+        Sensor(10_000, 5, gain=8),
+        Sensor(200_000, 30, transfer="srgb"),
+        Sensor(1e6, 1000, transfer=2.2),
+    ],
+    ids=repr,
+)
+def test_sums_over_every_other_count_are_sums_over_all(model):
+    """The table of the sensor, which skips counts where both laws are wide, against the plain sum."""
+    table = model.beyond()
+    for value in (0, 1, 20, 128, 255):
+        mean = to_light(np.array([value / 255]), model.transfer)[0] * model.white
+        count = np.arange(max(0, mean - 12 * mean**0.5 - 60), mean + 12 * mean**0.5 + 60) // 1
+        above = stats.norm.sf((to_light(EDGES, model.transfer)[:, np.newaxis] * model.white - count) / model.read_noise)
+        np.testing.assert_allclose(table[value], above @ stats.poisson(mean).pmf(count), atol=2e-9)
+    assert np.all(np.diff(table, axis=1) <= 1e-12)
+
+
+@pytest.mark.parametrize("model", [SaltAndPepper(0.25), Speckle(Gaussian(), 0.0), Added(Gaussian(), 0.0)], ids=repr)
+@pytest.mark.parametrize("full", [255, 65535])
+def test_what_no_noise_hits_is_not_cut_off(model, full):
+    clean = np.arange(full + 1).astype(np.uint8 if full == 255 else np.uint16)
+    noisy = perturb_by_value(Signal(clean, full, (0, full)), model, KEY, rounding="down")
+    kept = (noisy != 0) & (noisy != full)
+    assert kept.mean() > 0.7
+    assert np.array_equal(noisy[kept], clean[kept])
+
+
+def test_truncation_is_a_shift_by_half_a_step():
+    rounded, cut = (Added(Gaussian(), 0.05).beyond(*steps) for steps in ((), (DOWN,)))
+    assert (rounded.sum(axis=1) - cut.sum(axis=1))[100:150] == pytest.approx(0.5, abs=1e-6)
 
 
 @pytest.mark.parametrize("mean", [1e-3, 0.7, 9.99, 10.0, 37.2, 1000.0, 1e6])
@@ -143,6 +184,10 @@ def test_not_a_number_stays():
         (lambda: Shot(0), "photons"),
         (lambda: Shot(float("nan")), "photons"),
         (lambda: Sensor(100, -1), "read_noise"),
+        (lambda: Sensor(1e9, 1), "full_well"),
+        (lambda: Sensor(100, 1, gain=0.5), "gain"),
+        (lambda: Sensor(100, 1, transfer="gamma"), "transfer"),
+        (lambda: Added(Gaussian(), float("inf")), "scale"),
         (lambda: SaltAndPepper(1.1), "amount"),
         (lambda: SaltAndPepper(0.1, salt=-0.1), "salt"),
         (lambda: Speckle(Gaussian(), -1), "scale"),

@@ -235,12 +235,13 @@ def test_wrong_options_are_refused(options, message):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (np.zeros((4, 4), np.int32), "got int32; convert it"),
+        (np.zeros((4, 4), np.int32), "int32 does not say what white is.*data_range"),
+        (np.zeros((4, 4), np.int64), "got int64; convert it"),
         (np.zeros((4, 4), bool), "got bool"),
         (np.zeros(4, np.uint8), r"expected the shape .* got \(4,\)"),
         (np.full((4, 4), 200.0), "data_range=255"),
         (Image.new("P", (4, 4)), r"got P; use image.convert"),
-        (Image.new("F", (4, 4)), r"got F; use image.convert"),
+        (Image.new("HSV", (4, 4)), r"got HSV; use image.convert"),
         ("picture.png", "got str"),
         ([[1, 2], [3, 4]], "got int"),
     ],

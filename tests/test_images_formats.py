@@ -50,6 +50,8 @@ def colours(picture):
 def source_as(mode, sample):
     """Return what an independent reader sees in the source, as colours of the output's mode."""
     picture = Image.open(io.BytesIO(sample.data))
+    if sample.name == "bmp-32":  # Pillow leaves out the fourth byte, which has no name in this header
+        picture = image("RGBA")
     if mode in ("LA", "RGBA") and "transparency" in picture.info and picture.mode != "P":
         picture = picture.convert("RGBA").convert(mode) if mode == "LA" else picture.convert("RGBA")
     return colours(picture)
@@ -70,7 +72,7 @@ def test_level_zero_writes_the_same_pixels(sample, tmp_path):
         assert outcome.achieved == {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0}
     else:
         assert np.abs(after - before).mean() < 4
-    if alpha is not None:
+    if alpha is not None and sample.name != "bmp-32":
         np.testing.assert_array_equal(new_alpha, alpha)
     assert path.read_bytes() == sample.data
 
@@ -81,6 +83,12 @@ def test_noise_has_the_level_that_was_asked_for(sample, tmp_path):
     before, alpha = source_as(sample.mode, sample)
     after, new_alpha = colours(written)
     full = 65535 if written.mode == "I;16" else 255
+    if alpha is not None:
+        assert new_alpha is None if sample.name == "bmp-32" else (new_alpha == alpha).all()
+        assert (alpha == 0).any()
+        if sample.lossless:
+            np.testing.assert_array_equal(after[alpha == 0], before[alpha == 0])
+        before, after = before[alpha > 0], after[alpha > 0]
     std = np.sqrt(np.mean((after - before) ** 2)) / full
     snr = 10 * np.log10(np.mean(before**2) / np.mean((after - before) ** 2))
     assert outcome.achieved["std"] == pytest.approx(std, rel=1e-12)
@@ -91,8 +99,6 @@ def test_noise_has_the_level_that_was_asked_for(sample, tmp_path):
         # five standard errors of a standard deviation, and one of the rounding to 8 bits
         assert std == pytest.approx(LEVEL, rel=5 / np.sqrt(2 * before.size) + 0.001)
         assert abs(np.mean(after - before)) / full < 5 * LEVEL / np.sqrt(before.size)
-    if alpha is not None:
-        np.testing.assert_array_equal(new_alpha, alpha)
 
 
 @pytest.mark.parametrize("name", ["png-RGB", "tiff-I;16-None", "jpeg-RGB", "webp-RGBA", "bmp-RGB"])
@@ -135,10 +141,11 @@ def test_channels_can_share_their_noise(tmp_path):
     _, shared = noised(path, tmp_path / "a", std=LEVEL, channels="shared")
     _, apart = noised(path, tmp_path / "b", std=LEVEL)
     clean = np.asarray(read(path))[..., :3].astype(int)
-    noise = np.asarray(shared)[..., :3] - clean
+    seen = np.asarray(read(path))[..., 3] > 0
+    noise = (np.asarray(shared)[..., :3] - clean)[seen]
     assert (noise[..., 0] == noise[..., 1]).all()
     assert (noise[..., 0] == noise[..., 2]).all()
-    other = np.asarray(apart)[..., :3] - clean
+    other = (np.asarray(apart)[..., :3] - clean)[seen]
     assert abs(np.corrcoef(other[..., 0].ravel(), other[..., 1].ravel())[0, 1]) < 0.1
 
 
@@ -190,7 +197,8 @@ def test_other_formats_on_request(row, tmp_path):
     if mode != sample.mode:
         assert (np.ptp(after, axis=2) == 0).all(), "gray stays gray"
         after = after[..., 0]
-    noise = np.sqrt(np.mean((after - clean) ** 2)) / (65535 if mode == "I;16" else 255)
+    seen = ... if alpha is None else alpha > 0
+    noise = np.sqrt(np.mean((after - clean)[seen] ** 2)) / (65535 if mode == "I;16" else 255)
     assert noise == pytest.approx(LEVEL, rel=0.1 if lossless else 0.4)
     assert outcome.achieved["std"] == pytest.approx(noise, rel=1e-9)
     if alpha is not None:
@@ -200,7 +208,8 @@ def test_other_formats_on_request(row, tmp_path):
 REFUSED_OUTPUTS = {
     "png-RGBA": ("jpg",),
     "png-LA": ("jpg",),
-    "png-I;16": ("jpg", "webp", "bmp"),
+    "png-I;16": ("jpg", "webp", "bmp", "gif", "avif"),
+    "png-RGB": ("pgm", "pfm"),
     "jpeg-CMYK": ("png", "webp"),
     "tiff-CMYK-None": ("bmp",),
 }
@@ -250,7 +259,7 @@ def test_compare_measures_what_was_added(tmp_path):
         ({"scale": "0.1..8"}, "8/255"),
         ({"std": "0.1sd"}, "'sd' is for series"),
         ({"std": 0.1, "quality": 0}, "1 to 100"),
-        ({"std": 0.1, "format": "pgn"}, "did you mean 'png'"),
+        ({"std": 0.1, "format": "tif1"}, "did you mean 'tif'"),
         ({"std": 0.1, "snr_db": 10}, "exactly one"),
         ({}, "exactly one"),
         ({"noise": "cauchy", "std": 0.1}, "no finite variance"),

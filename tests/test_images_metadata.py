@@ -171,8 +171,8 @@ def test_png_of_a_palette_loses_only_what_belongs_to_it(tmp_path):
     data = encoded(image("P"), "PNG", icc_profile=PROFILE)
     place = data.index(b"IDAT") - 4
     outcome, written, after = run(tmp_path, data[:place] + chunk(b"bKGD", b"\3") + data[place:], ".png")
-    assert "not kept: chunk bKGD" in outcome.notices
-    assert [kind for kind, _ in chunks(written)] == [b"IHDR", b"iCCP", b"IDAT", b"IEND"]
+    assert outcome.notices == ("palette image written as RGB: noise belongs on colours, not on indices",)
+    assert [kind for kind, _ in chunks(written)] == [b"IHDR", b"iCCP", b"bKGD", b"IDAT", b"IEND"]
     assert after.info["icc_profile"] == PROFILE
 
 
@@ -318,3 +318,26 @@ def test_other_formats_get_what_they_can_hold(source, target, tmp_path):
 def test_a_comment_becomes_png_text(tmp_path):
     _, _, after = run(tmp_path, rich_jpeg(), ".jpg", format="png")
     assert after.text["Comment"] == "a comment"
+
+
+def test_bmp_resolutions_beyond_measure_are_told_and_no_fault(tmp_path):
+    data = bytearray(encoded(image("P"), "BMP"))
+    data[38:46] = b"\xff" * 8
+    for target in ("bmp", "png", "tif", "jpg", "jp2"):
+        outcome, _, after = run(tmp_path, bytes(data), ".bmp", format=target)
+        assert after.size == image("P").size
+        assert "dpi" in after.info or "DPI" in " ".join(outcome.notices), target
+
+
+def test_bmp_embeds_a_profile(tmp_path):
+    plain = encoded(image("RGB"), "BMP")
+    pixels = plain[54:]
+    fields = struct.pack("<LllHHLLLLLL", 124, *image("RGB").size, 1, 24, 0, len(pixels), 0, 0, 0, 0)
+    header = fields + bytes(16) + b"DEBM" + bytes(48) + struct.pack("<LLLL", 4, 124 + len(pixels), len(PROFILE), 0)
+    data = struct.pack("<2sLLL", b"BM", 138 + len(pixels) + len(PROFILE), 0, 138) + header + pixels + PROFILE
+    outcome, written, _ = run(tmp_path, data, ".bmp")
+    assert outcome.notices == ()
+    assert written[:138] == data[:138]
+    assert written.endswith(PROFILE)
+    _, _, after = run(tmp_path, data, ".bmp", format="png")
+    assert after.info["icc_profile"] == PROFILE

@@ -1,28 +1,32 @@
 """What is broken, or would lose something, is refused in one clear line, and nothing is written."""
 
 import io
+import json
 import os
 import random
 import re
+import resource
 import struct
+import tracemalloc
 
+import msgspec
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from augkit.cli import main
 from augkit.errors import InputError
 from augkit.images import files
 from augkit.images.formats import FORMATS
+from augkit.images.formats.gif_blocks import read_blocks
 from augkit.images.options import ImageOptions
 from augkit.images.reading import MAX_PIXELS, read_picture
 from augkit.noise.keys import Key
-from tests.pictures import SAMPLES, chunk, deep_png, encoded, image, png
+from tests.kinds import HELD, source
+from tests.pictures import SAMPLES, chunk, encoded, image, png
 
 OPTIONS = ImageOptions(std=0.1)
-
-
-def frames(name, **parameters):
-    return encoded(image("RGB"), name, save_all=True, append_images=[image("RGB", seed=1)], **parameters)
 
 
 def tiff_with(tag, kind, value):
@@ -33,21 +37,6 @@ def tiff_with(tag, kind, value):
     tags[tag] = value
     tags.tagtype[tag] = kind
     return encoded(image("RGB"), "TIFF", tiffinfo=tags)
-
-
-def deep_tiff():
-    """Return a TIFF file of 16-bit RGB, by turning an 8-bit one of twice the samples into it."""
-    data = bytearray(encoded(Image.frombytes("RGB", (4, 2), bytes(range(24))), "TIFF"))
-    place = data.index(struct.pack("<HHL", 258, 3, 3))
-    (bits,) = struct.unpack_from("<L", data, place + 8)
-    data[bits : bits + 6] = struct.pack("<HHH", 16, 16, 16)
-    width = data.index(struct.pack("<HH", 256, 4)) + 8
-    data[width : width + 4] = struct.pack("<L", 2)
-    return bytes(data)
-
-
-def gif():
-    return encoded(image("P"), "GIF")
 
 
 def mpo():
@@ -81,26 +70,17 @@ def bomb_bmp():
 
 
 REFUSED = {
-    "animated PNG": (lambda: frames("PNG"), "animated PNG: .* split it"),
-    "animated WebP": (lambda: frames("WEBP", lossless=True), "animated WebP: .* split it"),
-    "pages": (lambda: frames("TIFF"), "several pages: .* split it"),
     "MPO": (mpo, "JPEG of 2 pictures .* split it"),
     "gain map": (jpeg_with_gain_map, "gain map .* plain JPEG"),
     "CMYK without Adobe": (cmyk_without_adobe, "polarity is unknown; convert it"),
-    "16-bit RGB PNG": (lambda: deep_png(2, 3), "16-bit PNG, RGB: .* convert it to 8 bits"),
-    "16-bit RGBA PNG": (lambda: deep_png(6, 4), "16-bit PNG, RGBA: .* convert it to 8 bits"),
-    "16-bit LA PNG": (lambda: deep_png(4, 2), "16-bit PNG, gray with alpha: .* convert it to 8 bits"),
-    "16-bit key PNG": (lambda: deep_png(0, 1, chunk(b"tRNS", b"\1\2")), "16-bit PNG, gray with a transparent value"),
-    "16-bit RGB TIFF": (deep_tiff, "8 bits of 16-bit RGB would be lost; convert it"),
-    "I": (lambda: encoded(Image.new("I", (5, 5)), "TIFF"), "signed or floating samples .* convert it"),
-    "F": (lambda: encoded(Image.new("F", (5, 5)), "TIFF"), "signed or floating samples .* convert it"),
+    "I": (lambda: encoded(Image.new("I", (5, 5)), "TIFF"), "int32 does not say what white is; .* data_range=65535"),
+    "F": (lambda: encoded(Image.new("F", (5, 5), 1000), "TIFF"), "within 0 to 1, got 1000 to 1000; say what"),
+    "white is zero": (lambda: encoded(Image.new("F", (5, 5)), "TIFF", tiffinfo={262: 0}), "0 as white .* invert it"),
     "LAB": (lambda: encoded(Image.new("LAB", (5, 5)), "TIFF"), "colours of kind 8 .* convert it"),
     "YCbCr": (lambda: encoded(Image.new("YCbCr", (5, 5)), "TIFF"), "YCbCr samples .* convert it"),
     "extra channel": (lambda: encoded(Image.new("RGBX", (5, 5)), "TIFF"), "extra channels .* remove them"),
-    "white is zero": (lambda: encoded(image("I;16"), "TIFF", tiffinfo={262: 0}), "0 as white .* invert it"),
     "sub-images": (lambda: tiff_with(330, 4, 8), "SubIFDs"),
     "DNG": (lambda: tiff_with(50706, 1, b"\1\4\0\0"), "DNG.* develop it"),
-    "GIF": (gif, "got GIF; convert it to PNG"),
     "text": (lambda: b"not an image at all", "got something else .*b'not an i'"),
     "empty": (lambda: b"", "an empty file"),
     "signature alone": (lambda: b"\x89PNG\r\n\x1a\n", "the file ends early"),
@@ -133,26 +113,36 @@ def test_the_cap_is_checked_before_anything_is_decoded(tmp_path):
     assert MAX_PIXELS <= Image.MAX_IMAGE_PIXELS
 
 
+def whole_files(row):
+    """Return files of a format that are whole: of several layouts, and animated."""
+    data = [sample.data for sample in SAMPLES if sample.suffix in row.suffixes]
+    data = data[:: max(1, len(data) // 4)] + [source(row.name, kind) for kind in HELD[row.name][:3]]
+    if row.frames != "one":
+        pictures = [image("RGB", size=(12, 20), seed=seed) for seed in range(3)]
+        data.append(encoded(pictures[0], row.name, save_all=True, append_images=pictures[1:]))
+    return data
+
+
 @pytest.mark.parametrize("row", FORMATS, ids=lambda row: row.name)
 def test_broken_files_end_in_an_input_error(row, tmp_path, capfd):
     """Cut at every 64th byte, and with bytes overwritten: refused, or read as some image, and nothing else."""
-    chosen = [sample for sample in SAMPLES if sample.suffix in row.suffixes]
     chaos = random.Random(11)  # noqa: S311
     path, target = tmp_path / "picture", tmp_path / "out"
-    for sample in chosen[:: max(1, len(chosen) // 5)]:
-        cuts = [sample.data[:end] for end in range(1, len(sample.data) - 64, max(64, len(sample.data) // 16))]
-        flipped = [bytearray(sample.data) for _ in range(40)]
+    options = msgspec.structs.replace(OPTIONS, format="png" if row.name == "PBM" else None, max_pixels=500_000)
+    for whole in whole_files(row):
+        cuts = [whole[:end] for end in range(1, len(whole) - 64, max(64, len(whole) // 16))]
+        flipped = [bytearray(whole) for _ in range(25)]
         for data in flipped:
             for _ in range(chaos.choice((1, 4))):
-                data[chaos.randrange(chaos.choice((64, len(data))))] = chaos.randrange(256)
+                data[chaos.randrange(min(len(data), chaos.choice((64, len(data)))))] = chaos.randrange(256)
         for number, data in enumerate([*cuts, *flipped]):
             path.write_bytes(data)
             try:
-                files.open_item(path, OPTIONS).write(target, Key(1), measure=False)
+                files.open_item(path, options).write(target, Key(1), measure=False)
             except InputError as error:
                 assert str(path) in str(error)
             else:
-                assert number >= len(cuts), f"{sample.name} cut to {len(data)} of {len(sample.data)} bytes was read"
+                assert number >= len(cuts), f"{row.name} cut to {len(data)} of {len(whole)} bytes was read"
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -204,5 +194,91 @@ def test_a_transparent_colour_matches_in_the_bits_of_the_file(tmp_path):
     path = tmp_path / "picture.png"
     path.write_bytes(data)
     picture = read_picture(path)
-    np.testing.assert_array_equal(picture.colour, [[0, 85, 170, 255], [255, 170, 85, 0]])
-    np.testing.assert_array_equal(picture.alpha, [[255, 255, 0, 255], [255, 0, 255, 255]])
+    np.testing.assert_array_equal(picture.first.colour, [[0, 85, 170, 255], [255, 170, 85, 0]])
+    np.testing.assert_array_equal(picture.first.alpha, [[255, 255, 0, 255], [255, 0, 255, 255]])
+
+
+def gif_of(count, canvas):
+    """Return a GIF of many frames, of one pixel each, on a large canvas."""
+    indices = read_blocks(encoded(Image.new("P", (1, 1)), "GIF")).frames[0].indices
+    head = struct.pack("<6sHHBBB", b"GIF89a", *canvas, 0x80, 0, 0) + bytes(6)
+    return head + (struct.pack("<BHHHHB", 0x2C, 0, 0, 1, 1, 0) + indices) * count + b";"
+
+
+def tiff_of(count, **more):
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as file:
+        for _ in range(count):
+            file.write(np.zeros((900, 1000), np.uint8), compression="zlib", metadata=None, **more)
+    return buffer.getvalue()
+
+
+def tiny_tiles():
+    data = bytearray(encoded(Image.new("L", (255, 250)), "JPEG2000", no_jp2=True))
+    data[24:32] = struct.pack(">LL", 1, 1)
+    return bytes(data)
+
+
+def lying_jp2():
+    data = bytearray(encoded(Image.new("L", (64, 64)), "JPEG2000"))
+    place = data.index(b"\xff\x51") + 6
+    data[place : place + 8] = data[place + 16 : place + 24] = struct.pack(">LL", 30000, 30000)
+    return bytes(data)
+
+
+def lying_jpeg():
+    data = encoded(image("RGB"), "JPEG")
+    place = data.index(b"\xff\xc0") + 5
+    return data[:place] + struct.pack(">HH", 65000, 65000) + data[place + 4 :]
+
+
+BOMBS = {
+    "frames": (lambda: gif_of(20_000, (1000, 1000)), "got 20000 frames of 1000 x 1000 = 20,000,000,000"),
+    "canvas": (lambda: gif_of(1, (60_000, 60_000)), "got 60000 x 60000"),
+    "pages": (lambda: tiff_of(20), "got 20 pages = 18,000,000"),
+    "tiles": (tiny_tiles, "63,750 tiles of 1 x 1"),
+    "lying JPEG 2000": (lying_jp2, "got 30000 x 30000"),
+    "lying JPEG": (lying_jpeg, "got 65000 x 65000"),
+    "lying AVIF": (
+        lambda: encoded(image("RGB"), "AVIF").replace(struct.pack(">LL", 67, 41), struct.pack(">LL", 60000, 60000)),
+        "got 60000 x 60000",
+    ),
+    "WebP": (bomb_webp, "got 16001 x 16001"),
+    "BMP": (bomb_bmp, "got 1073741824 x 1073741824"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_within_the_memory_of_the_cap(name, tmp_path):
+    make, message = BOMBS[name]
+    path = tmp_path / "bomb"
+    path.write_bytes(make())
+    tracemalloc.start()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        with pytest.raises(InputError, match=message):
+            files.open_item(path, ImageOptions(std=0.1, max_pixels=1_000_000))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 40e6
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
+
+
+def test_a_run_goes_on_past_bombs_and_takes_its_options_from_the_command_line(tmp_path):
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "bomb.gif").write_bytes(gif_of(2_000, (1000, 1000)))
+    (source / "cut.avif").write_bytes(encoded(image("RGB"), "AVIF")[:200])
+    (source / "text.png").write_bytes(b"hello")
+    (source / "loop.tif").symlink_to(source / "loop.tif")
+    tifffile.imwrite(source / "wide.tif", np.full((20, 20), 2000, np.int32))
+    assert main(["images", str(source), str(tmp_path / "out"), "--std", "0.1", "--data-range", "0..4095"]) == 1
+    assert tifffile.imread(tmp_path / "out" / "wide.tif").std() == pytest.approx(0.1 * 4095, rel=0.15)
+    failed = [json.loads(line) for line in (tmp_path / "out" / "failures.jsonl").read_text().splitlines()]
+    assert {row["source"] for row in failed} == {"bomb.gif", "cut.avif", "text.png", "loop.tif"}
+    options = ["--std", "0.1", "--data-range", "4095", "--max-pixels", "399", "--include", "wide.tif"]
+    assert main(["images", str(source), str(tmp_path / "none"), *options]) == 3
+    assert "at most 399 pixels" in (tmp_path / "none" / "failures.jsonl").read_text()
+    for wrong in (["--data-range", "9..1"], ["--data-range", "white"], ["--max-pixels", "0"]):
+        assert main(["images", str(source), str(tmp_path / "wrong"), "--std", "0.1", *wrong]) == 2

@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import scipy.io
@@ -11,7 +12,8 @@ import skimage
 import sklearn
 import soundfile as sf
 import statsmodels
-from PIL import Image
+import tifffile
+from PIL import Image, ImageSequence
 
 from tests.trees import augkit, content
 
@@ -29,16 +31,27 @@ def power(values):
 
 
 def read_image(path):
-    picture = Image.open(path)
-    picture = picture.convert("RGBA" if "transparency" in picture.info else "RGB") if picture.mode == "P" else picture
-    picture = picture.convert("L") if picture.mode == "1" else picture
-    pixels = np.asarray(picture).astype(float)
-    return pixels[..., :-1] if picture.mode in ("RGBA", "LA") else pixels
+    """Return colours and alpha of every frame or page, as OpenCV, tifffile and Pillow read them."""
+    if path.suffix in (".tif", ".tiff"):
+        with tifffile.TiffFile(path) as file:
+            frames = [page.asarray() for page in file.pages]
+    elif path.suffix == ".gif":
+        with Image.open(path) as picture:
+            frames = [np.asarray(frame.convert("RGBA")) for frame in ImageSequence.Iterator(picture)]
+    else:
+        frames = [cv2.imread(str(path), cv2.IMREAD_UNCHANGED)]
+    return [(one[..., :3], one[..., 3]) if one.ndim == 3 and one.shape[2] == 4 else (one, None) for one in frames]
 
 
 def check_image(row, clean, noisy):
-    before, after = read_image(clean), read_image(noisy)
-    full = 65535 if row["format"]["bits"] == 16 else 255
+    before, after = [], []
+    for (colour, alpha), (other, same_alpha) in zip(read_image(clean), read_image(noisy), strict=True):
+        seen = ... if alpha is None else alpha > 0
+        before.append(colour[seen].astype(float).ravel())
+        after.append(other[seen].astype(float).ravel())
+        assert alpha is None or same_alpha is None or (alpha == same_alpha).all()
+    before, after = np.concatenate(before), np.concatenate(after)
+    full = {8: 255, 16: 65535}.get(row["format"]["bits"], 1)
     assert row["achieved"]["std"] == pytest.approx(np.sqrt(power(after - before)) / full, rel=1e-6)
     assert row["achieved"]["snr_db"] == pytest.approx(10 * np.log10(power(before) / power(after - before)), abs=1e-4)
 

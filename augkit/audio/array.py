@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias, TypeVar
+import math
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.achieved import achieved
-from augkit.audio.options import SNR_DEFINITIONS, check_choice, check_unit, color_at
+from augkit.audio.blocks import InMemory
+from augkit.audio.decide import decide
+from augkit.audio.dither import DITHERS
+from augkit.audio.loudness import Definition, Place
+from augkit.audio.mix import Grid
+from augkit.audio.options import ON_CLIP, ON_SILENCE, check_choice, check_unit, color_at, definition_of
+from augkit.audio.render import UNKNOWN, Levels, Rendering
+from augkit.audio.task import OnClip, OnSilence, Task, Wish, task_for
 from augkit.errors import InputError, UsageError
 from augkit.level import Level, LevelLike, check_level, one_level
-from augkit.noise.colour import WHITE, Color, ColorLike
+from augkit.noise.colour import Color, ColorLike
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import Key, Rng, as_key
 from augkit.noise.mixing import Channels, ChannelsLike, as_channels
-from augkit.perturb import perturb
-from augkit.signal import Signal
-from augkit.unit_noise import checked_threads
+from augkit.unit_noise import LawNoise, checked_threads, noise_dtype
 
 Audio: TypeAlias = NDArray[Any]
-OnClip: TypeAlias = Literal["clip", "error"] | None
 Info: TypeAlias = dict[str, Any]
 
 AudioOrList = TypeVar("AudioOrList", Audio, list[Audio])
@@ -40,7 +44,10 @@ def add_noise(
     color: ColorLike = "white",
     samplerate: float | None = None,
     channels: ChannelsLike = "independent",
-    on_clip: OnClip = None,
+    snr_ignore_dc: bool = False,
+    on_clip: OnClip | None = None,
+    on_silence: OnSilence = "error",
+    dither: str | None = None,
     threads: int = 1,
     rng: Rng = None,
 ) -> AudioOrList:
@@ -58,7 +65,11 @@ def add_noise(
         full scale. A range (``"0..20"``) or a list is drawn from, for each item of a list anew. For laws of infinite
         variance `snr_db` is the geometric SNR.
     snr_definition : str
-        "rms": mean power over all samples and channels, the noise measured on the samples that are added.
+        How the powers of signal and noise are taken; the noise is measured on the samples that are added. "rms": mean
+        power over all samples and channels. "per-channel": each channel at the SNR by itself. "active": signal by its
+        active speech level (ITU-T P.56). "a-weighted": both by A-weighted power (IEC 61672). "lufs": both by loudness
+        (ITU-R BS.1770; needs pyloudnorm). "segmental": mean over active frames of 30 ms. All but the first two need
+        `samplerate`.
     color : str or number
         The spectrum of the noise: "white", "pink", "brown", "blue", "violet", the exponent of a density
         ``f ** -exponent`` from -2 to 2 (1 is pink), or ``"ar:0.9"`` for AR(1). The law is that of the innovations.
@@ -67,9 +78,18 @@ def add_noise(
     channels : {"independent", "shared"}, float or array of shape (channels, channels)
         "shared" gives all channels the same noise; a number is the correlation of every two channels, a matrix that of
         each two.
-    on_clip : None, "clip" or "error"
-        What happens beyond full scale. None leaves floats as they are and saturates integers; "clip" saturates both;
-        "error" raises where the noise moved a sample onto or beyond a limit.
+    snr_ignore_dc : bool
+        Whether the signal is measured without the mean of each channel.
+    on_clip : None, "clip", "attenuate", "float" or "error"
+        What happens beyond full scale. None leaves floats as they are and saturates integers. "clip" saturates both,
+        and the gain of the noise is set so that the SNR holds after that, while at most half of the samples are
+        clipped. "attenuate" takes signal and noise down together. "float" leaves floats as they are and refuses
+        integers. "error" raises.
+    on_silence : {"error", "skip", "absolute"}
+        What an `snr_db` of a silent signal, or channel, does: raise; add no noise; or add it as if the signal stood at
+        -26 dB of full scale.
+    dither : None or "tpdf"
+        What is added to integers before rounding.
     threads : int
         Threads for a long recording; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
@@ -87,8 +107,11 @@ def add_noise(
     InputError
         For an `snr_db` of silence, and for clipping with ``on_clip="error"``.
     """
-    request = _request(noise, (snr_db, std, scale), snr_definition, channels, on_clip)
-    request = replace(request, color=color_at(color, samplerate), threads=checked_threads(threads))
+    request = _request(
+        noise, (snr_db, std, scale), snr_definition, color, samplerate, channels=as_channels(channels),
+        ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither,
+        threads=checked_threads(threads),
+    )  # fmt: skip
     return request.add_to_any(samples, as_key(rng), measure=False)[0]
 
 
@@ -103,7 +126,10 @@ def add_noise_with_info(
     color: ColorLike = "white",
     samplerate: float | None = None,
     channels: ChannelsLike = "independent",
-    on_clip: OnClip = None,
+    snr_ignore_dc: bool = False,
+    on_clip: OnClip | None = None,
+    on_silence: OnSilence = "error",
+    dither: str | None = None,
     threads: int = 1,
     rng: Rng = None,
 ) -> tuple[AudioOrList, Any]:
@@ -114,41 +140,33 @@ def add_noise_with_info(
     noisy : ndarray or list of ndarray
         As `add_noise` returns it.
     info : dict or list of dict
-        ``noise`` (the law as text), ``color``, ``drawn`` (the level) and ``achieved`` (``snr_db``, ``std``, ``psnr_db``
-        and ``clipped``, measured on the result; None for what is infinite or unknown).
+        ``noise`` (the law as text), ``color``, ``drawn`` (the level), ``achieved`` (``snr_db`` with its
+        ``snr_definition``, ``snr_db_before_clipping``, ``std``, ``psnr_db``, ``clipped`` and more, measured on the
+        result; None for what is infinite or unknown) and ``notices``.
     """
-    request = _request(noise, (snr_db, std, scale), snr_definition, channels, on_clip)
-    request = replace(request, color=color_at(color, samplerate), threads=checked_threads(threads))
+    request = _request(
+        noise, (snr_db, std, scale), snr_definition, color, samplerate, channels=as_channels(channels),
+        ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither,
+        threads=checked_threads(threads),
+    )  # fmt: skip
     return request.add_to_any(samples, as_key(rng), measure=True)
 
 
-def _request(
-    noise: str | Distribution,
-    levels: tuple[LevelLike | None, ...],
-    snr_definition: str,
-    channels: ChannelsLike,
-    on_clip: OnClip,
-) -> _Request:
-    """Return what was asked for; raise `UsageError` where it means nothing."""
-    check_choice("snr_definition", snr_definition, SNR_DEFINITIONS)
-    if on_clip is not None:
-        check_choice("on_clip", on_clip, ("clip", "error"))
-    snr_db, std, scale = levels
-    law, level = as_distribution(noise), check_unit(one_level(snr_db=snr_db, std=std, scale=scale))
-    check_level(law, level)
-    return _Request(law, level, as_channels(channels), on_clip)
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
     """What was asked for, checked."""
 
     law: Distribution
     level: Level
+    definition: Definition
     channels: Channels
-    on_clip: OnClip
-    color: Color = WHITE
-    threads: int = 1
+    color: Color
+    samplerate: float | None
+    ignore_dc: bool
+    on_clip: OnClip | None
+    on_silence: OnSilence
+    dither: str | None
+    threads: int
 
     def add_to_any(self, samples: AudioOrList, key: Key, *, measure: bool) -> tuple[AudioOrList, Any]:
         """Return the noisy samples, or a list of them, and what was reached where `measure` asks for it."""
@@ -166,39 +184,72 @@ class _Request:
 
     def add(self, samples: Audio, key: Key, *, measure: bool) -> tuple[Audio, Info | None]:
         """Return the noisy samples of one item, and what was reached."""
-        signal = _signal(samples, self.on_clip)
+        clean, grid = _about_zero(samples, self.on_clip)
         drawn = self.level.draw(key.child("level"))
-        made = perturb(
-            signal,
+        if not clean.size:
+            return samples.copy(), self._info(drawn, dict(UNKNOWN), ()) if measure else None
+        task = self._task(clean, grid, drawn, key)
+        plan = decide(task, offset=measure)
+        rendering = Rendering(task, plan, measures=measure)
+        noisy = samples.copy() if plan.gains.are_zero else _as_given(rendering.whole(), samples)
+        return noisy, self._info(drawn, rendering.reached(), plan.notices) if measure else None
+
+    def _task(self, clean: Audio, grid: Grid, drawn: Level, key: Key) -> Task:
+        frames, channels = clean.shape
+        place = Place(channels, math.nan if self.samplerate is None else self.samplerate, grid.full_scale)
+        noise = LawNoise(
             self.law,
-            drawn,
             key.child("noise"),
-            channels=self.channels,
-            color=self.color,
+            frames,
+            channels,
+            noise_dtype(clean.dtype),
+            sharing=self.channels,
+            filter_=self.color.filter(frames),
             threads=self.threads,
         )
-        noisy = _in_dtype(made.samples, samples.dtype)
-        if not measure and self.on_clip != "error":
-            return noisy, None
-        reached = achieved(signal.samples, made.samples, full_scale=signal.full_scale, limits=signal.limits)
-        if made.geometric_snr_db is not None:
-            reached["geometric_snr_db"] = made.geometric_snr_db
-        if self.on_clip == "error" and reached["clipped"]:
-            raise InputError(
-                f"{reached['clipped']:.2%} of the samples reach full scale at {drawn.kind}={drawn}; "
-                "lower the level or the signal, or give on_clip='clip'"
-            )
-        info = {
+        wish = Wish(drawn, self.definition, self.ignore_dc, self.on_clip, self.on_silence, self.dither)
+        return task_for(InMemory(clean), noise, place, grid, wish, key=key, threads=self.threads)
+
+    def _info(self, drawn: Level, reached: Levels, notices: tuple[str, ...]) -> Info:
+        return {
             "noise": str(self.law),
             "color": str(self.color),
             "drawn": {drawn.kind: drawn.value},
             "achieved": reached,
+            "notices": notices,
         }
-        return noisy, info
 
 
-def _signal(samples: Any, on_clip: OnClip) -> Signal:
-    """Return samples about zero, in the machine's byte order and a dtype that noise is made in."""
+def _request(
+    noise: str | Distribution,
+    levels: tuple[LevelLike | None, ...],
+    snr_definition: str,
+    color: ColorLike,
+    samplerate: float | None,
+    **others: Any,
+) -> _Request:
+    """Return what was asked for; raise `UsageError` where it means nothing."""
+    snr_db, std, scale = levels
+    law, level = as_distribution(noise), check_unit(one_level(snr_db=snr_db, std=std, scale=scale))
+    check_level(law, level)
+    definition = definition_of(snr_definition, law, level)
+    if definition.needs_samplerate and samplerate is None:
+        raise UsageError(f"snr_definition={snr_definition!r} is about time or frequency; give samplerate")
+    for name, known in (("on_clip", ON_CLIP), ("on_silence", ON_SILENCE), ("dither", DITHERS)):
+        if others[name] is not None:
+            check_choice(name, others[name], known)
+    return _Request(
+        law=law,
+        level=level,
+        definition=definition,
+        color=color_at(color, samplerate),
+        samplerate=samplerate,
+        **others,
+    )
+
+
+def _about_zero(samples: Any, on_clip: OnClip | None) -> tuple[Audio, Grid]:
+    """Return samples of shape (frames, channels) about zero, in the machine's byte order, and what can hold them."""
     if not isinstance(samples, np.ndarray) or samples.dtype.name not in _DTYPES or samples.ndim not in (1, 2):
         got = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else repr(type(samples))
         raise UsageError(
@@ -206,19 +257,21 @@ def _signal(samples: Any, on_clip: OnClip) -> Signal:
             f"as {', '.join(_DTYPES)}; got {got}"
         )
     native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    if native.dtype == np.float16:
-        native = native.astype(np.float32)
+    if native.ndim == 1:
+        native = native[:, np.newaxis]
     if native.dtype.kind == "f":
-        return Signal(native, 1.0, None if on_clip is None else (-1.0, 1.0))
+        grid = Grid(native.dtype, 1.0, None if on_clip in (None, "float") else (-1.0, 1.0))
+        return native.astype(np.float32) if native.dtype == np.float16 else native, grid
+    if on_clip == "float":
+        raise UsageError(f"on_clip='float': an array keeps its type, {samples.dtype}; convert it to float32 before")
     if native.dtype == np.uint8:
-        return Signal(native.astype(np.int16) - np.int16(128), 128.0, (-128, 127))
+        return native.astype(np.int16) - np.int16(128), Grid(np.dtype(np.int16), 128.0, (-128, 127))
     full_scale = float(2 ** (native.dtype.itemsize * 8 - 1))
-    return Signal(native, full_scale, (-full_scale, full_scale - 1))
+    return native, Grid(native.dtype, full_scale, (-full_scale, full_scale - 1))
 
 
-def _in_dtype(noisy: Audio, dtype: np.dtype[Any]) -> Audio:
-    """Return noisy samples in the dtype that they came in."""
-    if dtype == np.uint8:
+def _as_given(noisy: Audio, samples: Audio) -> Audio:
+    """Return noisy samples in the shape and the dtype that they came in."""
+    if samples.dtype == np.uint8:
         noisy = noisy + np.int16(128)
-    with np.errstate(over="ignore"):
-        return noisy.astype(dtype, copy=False)
+    return noisy.reshape(samples.shape).astype(samples.dtype, copy=False)

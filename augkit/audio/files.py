@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from augkit.achieved import achieved
-from augkit.audio.formats import CONTAINERS, Container, Recording, by_suffix, load, sndfile
-from augkit.audio.formats.coding import CODINGS, Samples, recode
+from augkit.audio.blocks import finite_or_none
+from augkit.audio.difference import difference
+from augkit.audio.formats import CONTAINERS, Container, Recording, by_suffix, load
+from augkit.audio.formats.coding import CODINGS
 from augkit.audio.formats.convert import convert
-from augkit.audio.options import AudioOptions, color_at
+from augkit.audio.item import AudioItem, naming
+from augkit.audio.options import AudioOptions
 from augkit.errors import InputError
-from augkit.level import Level
-from augkit.noise.keys import Key
-from augkit.outcome import FormatInfo, Outcome, missed
-from augkit.perturb import Perturbed, perturb
-from augkit.signal import Signal
-
-Levels = dict[str, float | None]
-
-_UNKNOWN: Levels = {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}
+from augkit.outcome import FormatInfo
 
 _ABSURD = 1e12
 """Floats far above any recording, even one scaled as 32-bit integers; their powers would overflow."""
@@ -64,7 +55,7 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
     InputError
         If it is no regular file, of no known format, broken, cut short, or cannot be written back faithfully.
     """
-    with _named(path):
+    with naming(path):
         _check_regular(path)
         named = by_suffix(path.suffix)
         recording, found = load(path)
@@ -72,19 +63,12 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
         notices: tuple[str, ...] = ()
         if found is not named:
             notices += (f"the content is {found.info.name} although the name says {named.info.name}",)
-        if target is not found:
+        if target is found:
+            target.check_writable(recording.encoding)
+        else:
             recording = convert(recording, target)
         notices += recording.notices + tuple(_oddities(recording))
-    return AudioItem(recording, target, options, notices)
-
-
-@contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Put the path in front of what is wrong with the file."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error.__cause__
+    return AudioItem(recording, target, options, notices, converted=target is not found)
 
 
 def _check_regular(path: Path) -> None:
@@ -101,109 +85,27 @@ def _check_regular(path: Path) -> None:
 
 def _oddities(recording: Recording) -> Iterator[str]:
     """Say what noise cannot treat as it treats the rest; raise `InputError` where a codec would spread it."""
-    samples, encoding = recording.samples, recording.encoding
-    if not samples.size:
+    encoding = recording.encoding
+    if not recording.frames:
         yield "the file holds no frames; written unchanged"
     if encoding.coding.kind == "pcm":
         return
-    broken = samples.size - int(np.count_nonzero(np.isfinite(samples)))
+    broken = beyond = 0
+    largest = 0.0
+    for samples in recording.blocks():
+        finite = finite_or_none(samples)
+        known = samples if finite is None else samples[finite]
+        broken += samples.size - known.size
+        largest = max(largest, float(np.abs(known).max(initial=0)))
+        beyond += int(np.count_nonzero(encoding.coding.clipped(known) != known))
     if broken and encoding.coding.kind == "lossy":
         raise InputError(f"{broken} decoded samples are not finite; restore the file from its source")
-    largest = float(np.abs(samples[np.isfinite(samples)] if broken else samples).max(initial=0))
     if largest > _ABSURD:
         raise InputError(f"samples as large as {largest:.1e} (full scale is 1) are no audio; restore the file")
     if broken:
         yield f"{broken} samples are not finite; left out of all levels and written as they were"
-    if encoding.coding.kind == "lossy":
-        beyond = int(np.count_nonzero(encoding.coding.clipped(samples) != samples))
-        if beyond:
-            yield f"{beyond} samples of the source lie beyond full scale; clipped, since {encoding.subtype} is"
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class AudioItem:
-    """One decoded source, in the encoding that its outputs will have."""
-
-    recording: Recording
-    container: Container
-    options: AudioOptions
-    notices: tuple[str, ...]
-
-    def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
-        """Write the noisy file to `target`; a lossy one is measured only where `measure` is True.
-
-        Raises
-        ------
-        InputError
-            For an SNR of silence, or samples that the container cannot hold.
-        """
-        asked = self.options.level()
-        drawn = asked.draw(key.child("level"))
-        notices = self.notices
-        with _named(self.recording.path):
-            if not self.recording.samples.size:
-                shutil.copyfile(self.recording.path, target)
-                reached = dict(_UNKNOWN)
-            else:
-                made = self._perturbed(drawn, key)
-                with target.open("wb") as file:
-                    file.writelines(self.container.encode(self.recording.with_samples(made.samples)))
-                reached = self._reached(made, target if measure else None)
-                notices += self._losses(reached, drawn)
-        return Outcome(
-            noise=str(self.options.law()),
-            requested={asked.kind: str(asked)},
-            drawn={drawn.kind: drawn.value},
-            color=str(color_at(self.options.color, None)),
-            achieved=reached,
-            format=self._format(),
-            notices=notices,
-        )
-
-    def _perturbed(self, drawn: Level, key: Key) -> Perturbed:
-        clean, coding = self.recording.samples, self.recording.encoding.coding
-        signal = Signal(clean, coding.full_scale, coding.limits)
-        return perturb(
-            signal,
-            self.options.law(),
-            drawn,
-            key.child("noise"),
-            channels=self.options.sharing(),
-            color=color_at(self.options.color, self.recording.encoding.samplerate),
-        )
-
-    def _reached(self, made: Perturbed, decoded: Path | None) -> Levels:
-        """Measure the output: on its own samples where they are exact, or on those that a decoder gets."""
-        clean, coding = self.recording.samples, self.recording.encoding.coding
-        reached = achieved(clean, made.samples, full_scale=coding.full_scale, limits=coding.limits)
-        if made.geometric_snr_db is not None:
-            reached["geometric_snr_db"] = made.geometric_snr_db
-        if coding.kind != "lossy":
-            return reached
-        if decoded is None:
-            return {**reached, "snr_db": None, "std": None, "psnr_db": None}
-        noisy = sndfile.decode(decoded).samples
-        frames = min(len(clean), len(noisy))
-        measured = achieved(clean[:frames], noisy[:frames], full_scale=coding.full_scale, limits=None)
-        return {**reached, **measured, "clipped": reached["clipped"]}
-
-    def _losses(self, reached: Levels, drawn: Level) -> tuple[str, ...]:
-        encoding, snr_db = self.recording.encoding, reached["snr_db"]
-        if encoding.coding.kind != "lossy":
-            return missed({drawn.kind: drawn.value}, reached)
-        level = "not measured" if reached["std"] is None else "unknown" if snr_db is None else f"{snr_db:.2f} dB"
-        return (f"{encoding.subtype} is lossy; SNR of what a decoder gets: {level}",)
-
-    def _format(self) -> dict[str, Any]:
-        encoding = self.recording.encoding
-        return {
-            "name": encoding.major,
-            "subtype": encoding.subtype,
-            "endian": encoding.endian,
-            "samplerate": encoding.samplerate,
-            "channels": encoding.channels,
-            "frames": len(self.recording.samples),
-        } | ({} if encoding.valid_bits is None else {"valid_bits": encoding.valid_bits})
+    if beyond:
+        yield f"{beyond} samples of the source lie beyond full scale; clipped, since {encoding.subtype} is"
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
@@ -219,16 +121,14 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     for name, values in (
         ("sample rate", (first.samplerate, second.samplerate)),
         ("channels", (first.channels, second.channels)),
-        ("frames", tuple(len(recording.samples) for recording in pair)),
+        ("frames", tuple(recording.frames for recording in pair)),
     ):
         if values[0] != values[1]:
             raise InputError(f"{noisy}: expected the {name} of {clean}, {values[0]}, got {values[1]}; compare a pair")
-    common = first.coding if first.coding == second.coding and first.coding.kind == "pcm" else CODINGS["DOUBLE"]
-    samples: list[Samples] = [recode(one.samples, one.encoding.coding, common) for one in pair]
-    return dict(achieved(*samples, full_scale=common.full_scale, limits=common.limits))
+    return difference(pair, first.coding if first.coding == second.coding else CODINGS["DOUBLE"])
 
 
 def _decoded(path: Path) -> Recording:
-    with _named(path):
+    with naming(path):
         _check_regular(path)
         return load(path)[0]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
+from augkit.audio.dither import DITHERS
+from augkit.audio.loudness import DEFINITIONS, GEOMETRIC, Definition, lufs
 from augkit.errors import InputError, UsageError, nearest
 from augkit.level import Level, NoiseOptions
 from augkit.noise.colour import Color, ColorLike, as_color
+from augkit.noise.distributions import Distribution
 
-SNR_DEFINITIONS = ("rms",)
-"""How the powers of signal and noise are taken. "rms": the mean over all samples and channels; DC counts."""
+ON_CLIP = ("clip", "attenuate", "float", "error")
+ON_SILENCE = ("skip", "absolute", "error")
 
 _LOUDEST = 1e6
 
@@ -41,13 +46,45 @@ def color_at(color: ColorLike, samplerate: float | None) -> Color:
     return as_color(color).above(AUDIBLE / samplerate)
 
 
+def definition_of(name: str, law: Distribution, level: Level) -> Definition:
+    """Return the definition of the SNR; for a law of infinite variance that is the geometric one.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, one that such a law has no use for, a library that is missing, or a level out of range.
+    """
+    check_choice("snr_definition", name, tuple(DEFINITIONS))
+    if math.isinf(law.std):
+        if name != "rms":
+            raise UsageError(f"snr_definition={name!r}: {law} noise has no variance, so its SNR is geometric; leave it")
+        return GEOMETRIC
+    definition = DEFINITIONS[name]
+    if name == "lufs":
+        lufs.library()
+    low, high = definition.range_db
+    if level.kind == "snr_db" and not low < min(level.values) <= max(level.values) < high:
+        raise UsageError(f"snr_db={level}: a {name} SNR lies between {low:g} and {high:g} dB")
+    return definition
+
+
 class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options of noise in audio files.
 
     Attributes
     ----------
     snr_definition : str
-        One of `SNR_DEFINITIONS`.
+        How the powers of signal and noise are taken: a row of `DEFINITIONS`.
+    snr_ignore_dc : bool
+        Whether the signal is measured without the mean of each channel.
+    on_clip : str or None
+        What happens beyond full scale: "clip" (integers and lossy subtypes by default), "attenuate" (signal and noise
+        together), "float" (written as a float subtype) or "error". None leaves floats beyond it.
+    on_silence : str
+        What happens where an SNR of silence was asked for: "skip" (left clean), "absolute" (noise as for a signal at
+        -26 dB of full scale) or "error".
+    dither : str or None
+        "tpdf": added before samples are rounded.
     color : str or number
         The spectrum of the noise, as `as_color` reads it, with its slope from 20 Hz up (from a 64th of
         the sample rate where that is lower).
@@ -56,11 +93,20 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
     """
 
     snr_definition: str = "rms"
+    snr_ignore_dc: bool = False
+    on_clip: str | None = None
+    on_silence: str = "skip"
+    dither: str | None = None
     color: str | float = "white"
     format: str | None = None
 
     def __post_init__(self) -> None:
-        check_choice("snr_definition", self.snr_definition, SNR_DEFINITIONS)
+        check_choice("snr_definition", self.snr_definition, tuple(DEFINITIONS))
+        check_choice("on_silence", self.on_silence, ON_SILENCE)
+        if self.on_clip is not None:
+            check_choice("on_clip", self.on_clip, ON_CLIP)
+        if self.dither is not None:
+            check_choice("dither", self.dither, DITHERS)
         as_color(self.color)
 
     def level(self) -> Level:
@@ -72,4 +118,10 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
                 by_suffix(f".{self.format.lower().lstrip('.')}")
             except InputError as error:
                 raise UsageError(f"format={self.format}: {error}") from None
-        return check_unit(super().level())
+        level = check_unit(super().level())
+        self.definition(level)
+        return level
+
+    def definition(self, level: Level) -> Definition:
+        """Return the definition of the SNR."""
+        return definition_of(self.snr_definition, self.law(), level)

@@ -69,7 +69,8 @@ class Committer:
     def _commit(self, group: Sequence[Made]) -> list[Made]:
         """Sync files and folders, append the rows; return the group, with failures where a sync failed."""
         settled = [self._synced(made) for made in group]
-        sync_folders([(self._root / made.name).parent for made in settled if not made.failure], self._root)
+        names = (name for made in settled if not made.failure for name in made.files)
+        sync_folders([(self._root / name).parent for name in names], self._root)
         entries = [
             _encode({"index": made.index, "row": made.row}) + b"\n"
             for made in settled
@@ -92,9 +93,11 @@ class Committer:
         if made.failure:
             return made
         try:
-            sync_file(self._root / made.name)
+            for name in made.files:
+                sync_file(self._root / name)
         except OSError as error:
-            (self._root / made.name).unlink(missing_ok=True)
+            for name in made.files:
+                (self._root / name).unlink(missing_ok=True)
             reason = f"could not be synced to the disk: {error.strerror}"
             return msgspec.structs.replace(made, row=None, failure=reason)
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:  # the command line looks into this table before it loads anything
     from augkit.noise.keys import Key
     from augkit.outcome import FormatInfo, Outcome
+from augkit.sidecars.names import Edited, Listing
 
 
 class Item(Protocol):
@@ -48,11 +49,46 @@ class Domain(Protocol):
         ...
 
 
+class Labels(Protocol):
+    """What the module offers that knows which files go along with those of a domain."""
+
+    def label_suffixes(self) -> Sequence[str]:
+        """Lower-case suffixes, with their dot, of files that may belong to one source."""
+        ...
+
+    def source_places(self, place: str) -> Iterable[tuple[str, str]]:
+        """Yield (tree, place) of the sources in parallel trees that a label called `place` without suffix may have."""
+        ...
+
+    def is_edited(self, name: str) -> bool:
+        """Tell whether a label's copies may differ from it, as it may hold the name of its source."""
+        ...
+
+    def edited(self, name: str, data: bytes, old: Path, new: Path) -> Edited:
+        """Return the label called `name` of the source `old` as that of its copy `new`; `InputError` if malformed."""
+        ...
+
+    def looks_like_list(self, path: Path) -> bool:
+        """Tell at a glance whether a file may be a list of many sources."""
+        ...
+
+    def open_list(self, path: Path) -> Listing | None:
+        """Read a list of many sources; None for anything else, `InputError` where it is broken."""
+        ...
+
+
 DOMAINS: Mapping[str, str] = MappingProxyType(
     {
         "images": "augkit.images.files",
         "audio": "augkit.audio.files",
         "series": "augkit.series.files",
+    }
+)
+
+LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "images": "augkit.images.labels",
+        "audio": "augkit.audio.transcripts",
     }
 )
 
@@ -65,3 +101,39 @@ def load_domain(name: str) -> Domain:
 def module_of(name: str) -> str:
     """Return the module of a domain."""
     return DOMAINS.get(name, name)
+
+
+class NoLabels:
+    """The `Labels` of a domain of which nothing is known to go along."""
+
+    def label_suffixes(self) -> Sequence[str]:
+        """Return none."""
+        return ()
+
+    def source_places(self, place: str) -> Iterable[tuple[str, str]]:
+        """Return none."""
+        return ()
+
+    def is_edited(self, name: str) -> bool:
+        """Tell that none is."""
+        return False
+
+    def edited(self, name: str, data: bytes, old: Path, new: Path) -> Edited:
+        """Return the label as it is."""
+        return Edited(data)
+
+    def looks_like_list(self, path: Path) -> bool:
+        """Tell that none does."""
+        return False
+
+    def open_list(self, path: Path) -> Listing | None:
+        """Return None."""
+        return None
+
+
+def load_labels(name: str) -> Labels:
+    """Import what knows the labels of a domain: a row of `LABELS`, or the module of a domain of no row that does."""
+    if name in DOMAINS:
+        return cast(Labels, import_module(LABELS[name])) if name in LABELS else NoLabels()
+    module = import_module(name)
+    return cast(Labels, module) if hasattr(module, "label_suffixes") else NoLabels()

@@ -11,6 +11,7 @@ import msgspec
 
 from augkit.errors import AugkitError
 from augkit.folder.domains import Item, load_domain
+from augkit.folder.follow import read_labels, write_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
 from augkit.folder.storage import confine, write_atomically
@@ -22,7 +23,7 @@ MEASURED = 32
 
 
 class Made(msgspec.Struct, frozen=True):
-    """What became of one output: its row, or the reason why there is none."""
+    """What became of one output: its row and the names of its labels, or the reason why there is none."""
 
     index: int
     name: str
@@ -31,6 +32,12 @@ class Made(msgspec.Struct, frozen=True):
     size: int = 0
     row: dict[str, Any] | None = None
     failure: str | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names in DST of all that was written for it."""
+        return (self.name, *self.labels)
 
 
 def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
@@ -64,7 +71,8 @@ def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
         size, row = make(output)
     except Exception as error:
         return _failed(job, task, output, error)
-    return Made(output.index, output.name, task.source, output.copy, size, row)
+    labels = output.label_names
+    return Made(output.index, output.name, task.source, output.copy, size, row, labels=labels)
 
 
 def _failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
@@ -89,16 +97,25 @@ def describe(error: BaseException) -> str:
 
 
 def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> tuple[int, dict[str, Any]]:
+    """Write an output and its labels; one without the other is never left."""
+    labels = read_labels(job, task, output)
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
+    outcome = None
     if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
         size, _ = _copy(job, resolved(job, task), output)
-        return size, _row(job, task, output, size, None)
-    target = job.target_root / output.name
-    confine(target, job.target_root)
-    measure = key.child("measure").uniform() < sample
-    outcome, size = write_atomically(target, lambda temporary: _finish(item, temporary, key, measure))
-    return size, _row(job, task, output, size, outcome)
+    else:
+        target = job.target_root / output.name
+        confine(target, job.target_root)
+        measure = key.child("measure").uniform() < sample
+        outcome, size = write_atomically(target, lambda temporary: _finish(item, temporary, key, measure))
+    try:
+        write_labels(job, labels)
+    except BaseException:
+        (job.target_root / output.name).unlink(missing_ok=True)
+        raise
+    told = tuple(notice for label in labels for notice in label.notices)
+    return size, _row(job, task, output, size, outcome, told=told)
 
 
 def _finish(item: Item, temporary: Path, key: Key, measure: bool) -> tuple[Outcome, int]:
@@ -112,7 +129,9 @@ def _copy(job: Job, source: Path, output: Output) -> tuple[int, None]:
     return target.stat().st_size, None
 
 
-def _row(job: Job, task: Task, output: Output, size: int, outcome: Outcome | None) -> dict[str, Any]:
+def _row(
+    job: Job, task: Task, output: Output, size: int, outcome: Outcome | None, *, told: tuple[str, ...]
+) -> dict[str, Any]:
     parent = PurePosixPath(task.source).parent
     row: dict[str, Any] = {
         "file_name": output.name,
@@ -126,11 +145,11 @@ def _row(job: Job, task: Task, output: Output, size: int, outcome: Outcome | Non
         "drawn": outcome.drawn if outcome else None,
         "achieved": outcome.achieved if outcome else {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0},
         "format": outcome.format if outcome else None,
-        "notices": list(outcome.notices) if outcome else ["left clean: the unchanged source"],
+        "notices": [*(outcome.notices if outcome else ("left clean: the unchanged source",)), *output.notices, *told],
         "bytes": size,
         "stream_version": STREAM_VERSION,
     }
-    return row
+    return row | ({"labels": output.followers} if output.followers else {})
 
 
 def sample_share(job: Job, outputs: int) -> float:

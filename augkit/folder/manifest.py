@@ -11,7 +11,7 @@ import msgspec
 
 from augkit.errors import OutputError, UsageError
 from augkit.folder.make import Made
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Plan
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Output, Plan
 from augkit.folder.storage import sync_file, sync_folders, write_atomically
 from augkit.noise.keys import STREAM_VERSION
 
@@ -28,10 +28,11 @@ class Entry(msgspec.Struct):
 def take_over(root: Path, plan: Plan) -> set[int]:
     """Return the numbers in `plan` of the outputs that an earlier run finished, and begin the journal with their rows.
 
-    Rows count where their file is there with its size and they are of this stream version. A torn last line of the
-    journal, which a kill can leave, is cut off; any other line that cannot be read is an error.
+    Rows count where their file is there with its size, its labels are those of the plan and there too, and they are of
+    this stream version. A torn last line of the journal, which a kill can leave, is cut off; any other line that cannot
+    be read is an error.
     """
-    numbers = {output.name: output.index for task in plan.tasks if task.kind == "noise" for output in task.outputs}
+    outputs = {output.name: output for task in plan.tasks if task.kind == "noise" for output in task.outputs}
     rows: dict[int, bytes] = {}
     for line in _lines(root / METADATA, torn=False) + _journal_rows(root / JOURNAL):
         try:
@@ -39,19 +40,31 @@ def take_over(root: Path, plan: Plan) -> set[int]:
             name, size, version = str(row["file_name"]), int(row["bytes"]), row["stream_version"]
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             raise UsageError(f"{root / METADATA}: a row cannot be read: {line[:80]!r}; use --overwrite") from None
-        if name in numbers and version == STREAM_VERSION and _has_size(root / name, size):
-            rows[numbers[name]] = line
+        output = outputs.get(name)
+        if output is not None and version == STREAM_VERSION and _is_there(root, output, size, row.get("labels", [])):
+            rows[output.index] = line
     entries = b"".join(_encode({"index": index, "row": msgspec.Raw(row)}) + b"\n" for index, row in rows.items())
     write_atomically(root / JOURNAL, lambda temporary: temporary.write_bytes(entries))
     sync_file(root / JOURNAL)
     return set(rows)
 
 
-def _has_size(path: Path, size: int) -> bool:
+def _is_there(root: Path, output: Output, size: int, labels: object) -> bool:
+    """Tell whether an output is there with its size, and all its labels: those of a size that is known with theirs."""
     try:
-        return path.stat(follow_symlinks=False).st_size == size
+        sizes = [(root / name).stat(follow_symlinks=False).st_size for name in (output.name, *output.label_names)]
     except OSError:
         return False
+    expected = [size, *(label.size for label in output.labels)]
+    same = all(found == wanted or (wanted is None and found) for found, wanted in zip(sizes, expected, strict=True))
+    return same and labels == output.followers
+
+
+def journalled(root: Path) -> set[int]:
+    """Return the numbers in the plan of the outputs that have a row."""
+    decoder = msgspec.json.Decoder(Entry)
+    with (root / JOURNAL).open("rb") as journal:
+        return {decoder.decode(line).index for line in journal}
 
 
 def _lines(path: Path, *, torn: bool) -> list[bytes]:

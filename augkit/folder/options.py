@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -24,11 +24,19 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     include, exclude : list of str
         Globs on names relative to SRC (``**`` crosses folders; a glob without a slash is matched on the file name).
     files_from : str or None
-        A text file of names relative to SRC, one a line; only these are read.
+        A text file of names relative to SRC, one a line, or a list of the domain's own, such as a Kaldi data folder,
+        which comes out rewritten; only these files are read.
     keep_original : bool
         Also put the unchanged source into DST.
     copy_others : bool
         Copy the files that are not of this domain.
+    labels : str
+        "copy" lets what belongs to a source follow each of its outputs, under the output's name: labels beside it or in
+        parallel trees, and lists such as a COCO JSON, which tell of the outputs then. "leave" leaves all that.
+    masks : list of str
+        Folders of masks, with the relative names of the sources; they follow the outputs and get no noise.
+    annotations : list of str
+        Lists outside of SRC, and folders of labels parallel to it.
     stream : str
         A word that names the noise besides file and copy: folders with files of one name get noises of their own under
         different words. A recipe of several sources gives each its own, unless it is said here.
@@ -40,6 +48,9 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Which lossy outputs are decoded to measure the achieved level: "all", a keyed "sample", or "none".
     """
 
+    PATHS: ClassVar[tuple[str, ...]] = ("files_from", "masks", "annotations")
+    """The options that are paths, which a recipe holds relative to itself."""
+
     copies: int = 1
     probability: float = 1.0
     include: list[str] = []
@@ -47,6 +58,9 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     files_from: str | None = None
     keep_original: bool = False
     copy_others: bool = False
+    labels: Literal["leave", "copy"] = "leave"
+    masks: list[str] = []
+    annotations: list[str] = []
     stream: str = ""
     on_error: Literal["skip", "stop"] = "skip"
     max_errors: int | str | None = None
@@ -58,6 +72,9 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise UsageError(f"copies={self.copies}: expected 1 to {_MOST_COPIES}")
         if not 0 <= self.probability <= 1:
             raise UsageError(f"probability={self.probability:g}: expected a share from 0 to 1")
+        for name in ("masks", "annotations"):
+            if getattr(self, name) and self.labels != "copy":
+                raise UsageError(f"{name}={getattr(self, name)[0]}: only with labels=copy do they go along")
         self.error_budget(1)
 
     def error_budget(self, files: int) -> float:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Literal
 
 import msgspec
 
 from augkit.errors import InputError, UsageError
-from augkit.folder.domains import Domain, load_domain
+from augkit.folder.companions import Company, Label, gather
+from augkit.folder.domains import Domain, load_domain, load_labels
+from augkit.folder.lists import PlannedList
 from augkit.folder.options import Job
-from augkit.folder.walk import Found, inspect, walk
+from augkit.folder.selection import select
 
 METADATA = "metadata.jsonl"
 FAILURES = "failures.jsonl"
@@ -24,14 +25,40 @@ RESERVED = (METADATA, FAILURES, RECIPE, JOURNAL, REPLACED)
 
 
 class Output(msgspec.Struct, frozen=True):
-    """One file to be written: its number in the plan, its name in DST, and which copy of its source it is.
+    """One file to be written.
 
-    Copy 0 is the unchanged original.
+    Attributes
+    ----------
+    index : int
+        Its number in the plan.
+    name : str
+        Its name in DST.
+    copy : int
+        Which copy of its source it is; 0 is the unchanged original.
+    labels : tuple of Label
+        What is written beside it.
+    lists : tuple of str
+        Names in DST of the lists that tell of it.
+    notices : tuple of str
+        What its row has to say.
     """
 
     index: int
     name: str
     copy: int
+    labels: tuple[Label, ...] = ()
+    lists: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names in DST of its labels."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def followers(self) -> list[str]:
+        """Names in DST of all that goes along with it."""
+        return [*self.label_names, *self.lists]
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -64,11 +91,17 @@ class Plan(msgspec.Struct, frozen=True):
         What cannot be done.
     ignored : int
         Files that are not of this domain and are left where they are.
+    lists : tuple of PlannedList
+        Lists of many sources, to be written last.
+    hints : tuple of str
+        What a person should know before it is run.
     """
 
     tasks: tuple[Task, ...]
     faults: tuple[Fault, ...]
     ignored: int
+    lists: tuple[PlannedList, ...] = ()
+    hints: tuple[str, ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -90,93 +123,43 @@ def make_plan(job: Job) -> Plan:
         For nothing to do, outputs of one name, or options that contradict each other.
     """
     job.folder.check()
-    domain = load_domain(job.domain)
-    found, others = _sources(job, domain)
+    domain, labels = load_domain(job.domain), load_labels(job.domain)
+    selected = select(job, domain, labels)
+    company = gather(job, labels, tuple(domain.suffixes()), selected)
     tasks: list[Task] = []
-    faults: list[Fault] = []
+    faults = [Fault(file.name, file.fault) for file in company.faults if file.fault]
     index = 0
-    for file in found:
+    for file in company.sources:
         try:
             if file.fault:
                 raise InputError(file.fault)
-            names = output_names(file.name, domain, job)
+            outputs = _outputs(file.name, index, domain, job, company)
         except InputError as error:
             faults.append(Fault(file.name, str(error)))
             continue
-        outputs = tuple(Output(index + i, name, copy) for i, (copy, name) in enumerate(names))
         index += len(outputs)
         tasks.append(Task(file.name, file.size, outputs))
+    others = company.others if job.only is None and job.folder.files_from is None else []
     if job.folder.copy_others:
         tasks += [Task(file.name, file.size, (Output(-1, file.name, 0),), "copy") for file in others if not file.fault]
         faults += [Fault(file.name, file.fault) for file in others if file.fault]
-    plan = Plan(tuple(tasks), tuple(faults), 0 if job.folder.copy_others else len(others))
+    left = 0 if job.folder.copy_others else len(others)
+    plan = Plan(tuple(tasks), tuple(faults), left, tuple(company.lists), tuple(company.hints))
     if not plan.outputs and not faults:
         suffixes = " ".join(domain.suffixes())
         raise UsageError(f"{job.src}: no {job.domain} found here ({len(others)} other files); looked for {suffixes}")
-    _refuse_collisions(plan.tasks)
+    _refuse_collisions(plan)
     return plan
 
 
-def _sources(job: Job, domain: Domain) -> tuple[list[Found], list[Found]]:
-    """Return the files to be noised, and the others."""
-    root = job.source_root
-    if job.only is not None:
-        return [inspect(str(root / job.only), job.only)], []
-    files = walk(root)
-    if job.folder.files_from is not None:
-        return _listed(files, Path(job.folder.files_from), tuple(domain.suffixes())), []
-    suffixes = tuple(domain.suffixes())
-    included, excluded = _patterns(job.folder.include), _patterns(job.folder.exclude)
-    ours, others = [], []
-    for file in files:
-        if _any(excluded, file.name):
-            continue
-        if file.is_folder:  # one that cannot be entered: nobody knows what it holds
-            ours.append(file)
-        elif not file.name.lower().endswith(suffixes):
-            others.append(file)
-        elif not included or _any(included, file.name):
-            ours.append(file)
-    return ours, others
-
-
-def _listed(files: Sequence[Found], listing: Path, suffixes: tuple[str, ...]) -> list[Found]:
-    """Return the files of a list of names, one a line; each that cannot be taken comes with its fault."""
-    try:
-        lines = listing.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"files_from={listing}: a text file of names was expected: {error}") from None
-    known = {unicodedata.normalize("NFC", file.name): file for file in files}
-    found = []
-    for name in sorted({PurePosixPath(line.rstrip("\r")).as_posix() for line in lines if line.strip()}):
-        file = known.get(unicodedata.normalize("NFC", name), Found(name, 0, f"listed in {listing.name} but not found"))
-        if not file.fault and not file.name.lower().endswith(suffixes):
-            file = Found(name, 0, f"listed in {listing.name} but none of {' '.join(suffixes)}")
-        found.append(file)
-    return found
-
-
-_Pattern: TypeAlias = tuple[bool, re.Pattern[str]]
-
-
-def _patterns(globs: Iterable[str]) -> list[_Pattern]:
-    return [_glob(glob) for glob in globs]
-
-
-def _any(patterns: Iterable[_Pattern], name: str) -> bool:
-    return any(pattern.fullmatch(name if whole else PurePosixPath(name).name) for whole, pattern in patterns)
-
-
-def _glob(pattern: str) -> _Pattern:
-    """Return whether a glob is matched on the whole name, and its regular expression."""
-    text = ""
-    for part in re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern):
-        wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
-        text += wild or (part.replace("[!", "[^") if part.startswith("[") and part.endswith("]") else re.escape(part))
-    try:
-        return "/" in pattern, re.compile(text)
-    except re.error as error:
-        raise UsageError(f"the glob {pattern!r} cannot be read: {error}") from None
+def _outputs(source: str, index: int, domain: Domain, job: Job, company: Company) -> tuple[Output, ...]:
+    """Name the outputs of a source, and what goes along with each; `index` is the number of the first one."""
+    lists = company.lists_of(source)
+    notices = ("no mask was found for it",) if source in company.lacking else ()
+    return tuple(
+        Output(index + i, name, copy, company.labels_of(source, name, copy), lists, notices)
+        for i, (copy, name) in enumerate(output_names(source, domain, job))
+    )
 
 
 def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
@@ -195,19 +178,39 @@ def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]
     return [(0, source), *noisy] if folder.keep_original else noisy
 
 
-def _refuse_collisions(tasks: Sequence[Task]) -> None:
+def _refuse_collisions(plan: Plan) -> None:
+    """Raise `UsageError` where two files would have one name, or a file and a folder."""
     taken: dict[str, str] = {name.casefold(): "augkit's own record" for name in RESERVED}
     folders: dict[str, str] = {}
-    for task in tasks:
+    for source, name in _all_names(plan):
+        place = unicodedata.normalize("NFC", name).casefold()
+        above = _above(place, folders)
+        folders.update(dict.fromkeys(above, source))
+        clash = next((taken[name] for name in (place, *above) if name in taken), folders.get(place))
+        if clash is not None:
+            raise UsageError(
+                f"{source} and {clash} would both be written to {name} (names that differ only in case "
+                "or Unicode form count as one, and a file cannot be a folder too); rename one, or use --include, "
+                "--exclude or another --format"
+            )
+        taken[place] = source
+
+
+def _above(place: str, known: Mapping[str, str]) -> list[str]:
+    """Return the folders on the way to a file that are not known yet."""
+    found = []
+    folder = place.rpartition("/")[0]
+    while folder and folder not in known:
+        found.append(folder)
+        folder = folder.rpartition("/")[0]
+    return found
+
+
+def _all_names(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield each file that will be written, after the one that it comes from."""
+    for task in plan.tasks:
         for output in task.outputs:
-            place = PurePosixPath(unicodedata.normalize("NFC", output.name).casefold())
-            above = [str(folder) for folder in place.parents][:-1]
-            folders.update(dict.fromkeys(above, task.source))
-            clash = next((taken[name] for name in (str(place), *above) if name in taken), folders.get(str(place)))
-            if clash is not None:
-                raise UsageError(
-                    f"{task.source} and {clash} would both be written to {output.name} (names that differ only in case "
-                    "or Unicode form count as one, and a file cannot be a folder too); rename one, or use --include, "
-                    "--exclude or another --format"
-                )
-            taken[str(place)] = task.source
+            yield task.source, output.name
+            yield from ((label.source, label.name) for label in output.labels)
+    for planned in plan.lists:
+        yield from ((planned.path, name) for name in planned.outputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from itertools import chain
 
@@ -12,9 +12,10 @@ import msgspec
 from augkit.errors import OutputError, UsageError
 from augkit.folder.commit import Committer
 from augkit.folder.make import sample_share
-from augkit.folder.manifest import merge, take_over, write_failures
+from augkit.folder.manifest import journalled, merge, take_over, write_failures
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan, Task, make_plan
+from augkit.folder.rewrite import Rewritten, write_lists
 from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
 from augkit.folder.target import check_contents, check_places, prepare, remove_replaced
@@ -82,10 +83,13 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
                         progress(tally, plan)
         finally:
             remove_leftovers(root)  # of workers that died, or were stopped within a file
+        done = journalled(root)
+        lists = write_lists(job, plan, done) if not budget.spent else Rewritten([], [])
+        tally.failures += lists.failures
         write_failures(root, plan.faults, tally.failures)
         if not budget.spent:
             merge(root)
-            remove_replaced(root, {output.name for task in plan.tasks for output in task.outputs})
+            remove_replaced(root, _made(plan, done, tally) | set(lists.names))
     return make_report(job, plan, tally, time.monotonic() - began, stopped=budget.spent)
 
 
@@ -107,6 +111,14 @@ class _Budget:
             while not self.spent and (group := next(made, None)) is not None:
                 self._failed.update(one.source for one in group if one.failure is not None)
                 yield group
+
+
+def _made(plan: Plan, done: Collection[int], tally: Tally) -> set[str]:
+    """Return the names of all files in DST that have a row, or were copied without one."""
+    failed = {made.name for made in tally.failures}
+    outputs = (output for task in plan.tasks for output in task.outputs)
+    there = (output for output in outputs if output.index in done or (output.index < 0 and output.name not in failed))
+    return {name for output in there for name in (output.name, *output.label_names)}
 
 
 def _left(plan: Plan, earlier: set[int]) -> list[Task]:

@@ -117,6 +117,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         ``source``, ``copy`` and ``reason`` of the first sources that failed; all are in failures.jsonl.
     notices : dict
         What was converted or not kept, and how often; numbers in which they differ are left out.
+    hints : list of str
+        What was left behind that could have gone along, and what lists do not tell of.
     columns : (str, str) or None
         For series whose files all have the same columns: those that were noised, and those left alone with the reason.
     stopped : bool
@@ -138,6 +140,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failures: list[dict[str, Any]]
     notices: dict[str, int]
     stopped: bool = False
+    hints: list[str] = []
     columns: tuple[str, ...] | None = None
 
     @property
@@ -178,4 +181,5 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
             for kind, count in tally.notices.most_common(SHOWN)
         },
         stopped=stopped,
+        hints=list(plan.hints),
     )

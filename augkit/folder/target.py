@@ -96,26 +96,38 @@ def _begin_anew(dst: Path) -> None:
 
 
 def remove_replaced(dst: Path, kept: Collection[str]) -> None:
-    """Delete the outputs of an overwritten run that are no outputs of the new one, once that is complete."""
+    """Delete what an overwritten run made, and the new one that is now complete did not make anew.
+
+    Parameters
+    ----------
+    kept : collection of str
+        Names of all that the new run made.
+    """
     listing = dst / REPLACED
     if not listing.exists():
         return
+    seen = {*kept, *RESERVED}
     for line in listing.read_bytes().splitlines():
-        with suppress(msgspec.DecodeError, AugkitError, OSError):
-            row = msgspec.json.decode(line, type=_Row)
-            name = row.row.file_name if row.row else row.file_name
-            if name not in kept and not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts:
-                confine(dst / name, dst)
-                (dst / name).unlink()
+        with suppress(msgspec.DecodeError):
+            entry = msgspec.json.decode(line, type=_Row)
+            row = entry.row or entry
+            for name in {row.file_name, *row.labels} - seen:
+                seen.add(name)
+                _remove(dst, name)
     listing.unlink()
 
 
-class _Named(msgspec.Struct):
-    file_name: str
+def _remove(dst: Path, name: str) -> None:
+    path = PurePosixPath(name)
+    if not path.is_absolute() and ".." not in path.parts:
+        with suppress(AugkitError, OSError):
+            confine(dst / name, dst)
+            (dst / name).unlink()
 
 
 class _Row(msgspec.Struct):
     """A row of a manifest, or an entry of a journal that holds one."""
 
     file_name: str = "."
-    row: _Named | None = None
+    labels: list[str] = []
+    row: _Row | None = None

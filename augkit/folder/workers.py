@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -23,6 +25,8 @@ _FEW_BYTES = 8_000_000
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _WINDOW = 4
 _TRIES = 3
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEPT_BYTES = 2**26
 
 Results: TypeAlias = Generator[list[Made], None, None]
 
@@ -53,8 +57,17 @@ def make_group(job: Job, tasks: Sequence[Task], sample: float) -> list[Made]:
     return [made for task in tasks for made in make_outputs(job, task, sample)]
 
 
-def _ignore_interrupt() -> None:
+def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
+    _keep_memory()
+
+
+def _keep_memory() -> None:
+    """Have the C library keep what a file needed for the next one, where it is glibc: fresh pages cost a tenth."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES // 2)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
 def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
@@ -69,7 +82,7 @@ def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -
     waiting = deque(_groups(tasks, workers))
     tries: Counter[str] = Counter()
     while waiting:
-        pool = ProcessPool(max_workers=workers, context=context, initializer=_ignore_interrupt)
+        pool = ProcessPool(max_workers=workers, context=context, initializer=_begin_worker)
         try:
             yield from _until_broken(pool, job, sample, workers * _WINDOW, waiting)
         finally:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augkit.errors import UsageError
+from augkit.images.noises import CAMERA_NOISES, name_of
 from augkit.images.picture import Pixels
 from augkit.images.pixels import FULL_RANGE, Additive, NoiseSpec, Range, checked_grain, checked_level, integer_range
 from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.mixing import ChannelsLike, Sharing, as_channels
+from augkit.noise.mixing import ChannelsLike, as_channels
 from augkit.unit_noise import checked_threads
 
 DataRange = float | tuple[float, float] | None
@@ -38,25 +40,35 @@ def make_request(
     threads: int = 1,
 ) -> Request:
     """Return what was asked for; raise `UsageError` where it means nothing."""
+    if isinstance(noise, str) and (name := name_of(noise)) in CAMERA_NOISES:
+        raise UsageError(f"noise={noise!r}: {name} is no additive noise; use its own function, beside add_noise")
+    make = _additive if all(map(_is_plain, (noise, *levels, channels))) else _additive.__wrapped__
+    return request_of(make(noise, levels, channels, grain, threads), data_range)  # type: ignore[arg-type]
+
+
+def _is_plain(argument: Any) -> bool:
+    return argument is None or isinstance(argument, str | int | float)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _additive(
+    noise: str | Distribution,
+    levels: tuple[LevelLike | None, ...],
+    channels: ChannelsLike,
+    grain: float,
+    threads: int,
+) -> Additive:
+    """Return additive noise; the same few words and numbers come again and again in a training loop."""
     law = as_distribution(noise)
     std, scale, snr_db, psnr_db = levels
     level = checked_level(one_level(std=std, scale=scale, snr_db=snr_db, psnr_db=psnr_db))
     check_level(law, level)
-    return request_of(
-        Additive(law, level, as_channels(channels), checked_grain(law, grain), checked_threads(threads)), data_range
-    )
+    return Additive(law, level, as_channels(channels), checked_grain(law, grain), checked_threads(threads))
 
 
 def request_of(recipe: NoiseSpec, data_range: DataRange) -> Request:
     """Return a request for any recipe, with the ends of the values' range checked."""
     return Request(recipe, None if data_range is None else _ends(data_range))
-
-
-def checked_sharing(channels: Sharing) -> Sharing:
-    """Return whether channels share their noise; raise `UsageError` for what does not say it."""
-    if channels not in ("independent", "shared"):
-        raise UsageError(f"channels={channels!r}: expected 'independent' or 'shared'")
-    return channels
 
 
 def _ends(data_range: float | tuple[float, float]) -> tuple[float, float]:
@@ -84,17 +96,20 @@ def mask_of(where: Any, pixels: Pixels) -> NDArray[np.bool_] | None:
 
 def range_of(pixels: Pixels, request: Request) -> Range:
     """Return the range of an array's values: that which was given, or that of its type."""
-    if pixels.dtype in FULL_RANGE:
-        whole = integer_range(pixels.dtype)
-        if request.data_range is None:
-            return whole
-        low, high = request.data_range
-        if low < whole.low or high > whole.high:
-            raise UsageError(f"data_range={request.data_range}: {pixels.dtype} holds {whole.low:g} to {whole.high:g}")
-    elif pixels.dtype.kind == "f":
+    dtype = pixels.dtype.newbyteorder("=")
+    if dtype in FULL_RANGE and request.data_range is None:
+        return integer_range(dtype)
+    if dtype.kind == "f":
         low, high = request.data_range or (0.0, 1.0)
+    elif dtype.kind not in "iu" or dtype.itemsize > 4:
+        raise UsageError(f"image: expected integers of up to 32 bits or floats, got {dtype}; convert it with astype()")
+    elif request.data_range is None:
+        raise UsageError(f"image: {dtype} does not say what white is; give it, as in data_range=65535")
     else:
-        raise UsageError(f"image: expected uint8, uint16 or floats, got {pixels.dtype}; convert it with astype()")
+        low, high = request.data_range
+        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
+        if low < least or high > most:
+            raise UsageError(f"data_range={request.data_range}: {dtype} holds {least} to {most}")
     return _widened(Range(low, high, (low, high)), pixels)
 
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from augkit.errors import UsageError
 from augkit.images.arguments import DataRange, Request, make_request, mask_of, range_of
+from augkit.images.modes import put_together, take_apart
 from augkit.images.picture import Pixels
-from augkit.images.pillow import EXACT, join, split
 from augkit.images.pixels import Noisy, add_to_pixels, measured
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
@@ -20,8 +20,6 @@ from augkit.noise.keys import Key, Rng, as_key
 from augkit.noise.mixing import ChannelsLike
 
 ImageT = TypeVar("ImageT")
-
-_MODES = (*EXACT, "I;16L", "I;16B")
 
 
 def add_noise(
@@ -44,8 +42,9 @@ def add_noise(
     Parameters
     ----------
     image : ndarray, PIL.Image.Image, or list or tuple of them
-        An array of uint8, uint16 or floats, of shape (H, W) or (H, W, C), or a batch of shape (N, H, W, C). A Pillow
-        image of mode L, LA, RGB, RGBA, CMYK or I;16; alpha is left alone. All channels of an array are given noise.
+        An array of uint8, uint16, floats or, with a `data_range`, other integers, of shape (H, W) or (H, W, C), or a
+        batch of shape (N, H, W, C). A Pillow image of mode L, LA, RGB, RGBA, CMYK, YCbCr, I;16, F or, with a
+        `data_range`, I; alpha is left alone. All channels of an array are given noise.
     noise : str or Distribution
         The law, such as ``"gaussian"`` or ``"student-t:df=3"``.
     std, scale : number, text or list
@@ -159,13 +158,9 @@ def _batch(
 def _pillow(
     image: Image.Image, where: Any, key: Key, request: Request, *, measure: bool
 ) -> tuple[Image.Image, dict[str, Any] | None]:
-    if image.mode not in _MODES:
-        raise UsageError(f"image: expected one of the modes {', '.join(EXACT)}, got {image.mode}; use image.convert()")
-    colour, alpha = split(image)
+    colour, rest = take_apart(image, request.recipe)
     done, info = _pixels(colour, where, key, request, measure=measure)
-    noisy = join(done.pixels, alpha, image.mode)
-    noisy.info = dict(image.info)
-    return noisy, info
+    return put_together(done.pixels, rest, image), info
 
 
 def _pixels(

@@ -7,13 +7,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from augkit.achieved import Meter
-from augkit.errors import InputError
+from augkit.errors import InputError, UsageError
+from augkit.images.arguments import range_of, request_of
+from augkit.images.fit import fitted
+from augkit.images.format import Format
 from augkit.images.formats import FORMATS
 from augkit.images.options import ImageOptions
-from augkit.images.picture import Encoded, Format, Frame, Picture
-from augkit.images.pixels import NoiseSpec, Noisy, add_to_pixels, integer_range
-from augkit.images.reading import MAX_PIXELS, read_picture
+from augkit.images.picture import Encoded, Frame, Picture
+from augkit.images.pixels import NoiseSpec, Noisy, Range, add_to_pixels
+from augkit.images.reading import read_picture
+from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
 
@@ -27,18 +33,23 @@ class ImageItem:
     target: Format
     recipe: NoiseSpec
     options: ImageOptions
+    ranges: tuple[Range, ...]
     notices: tuple[str, ...]
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
         """Write the noisy image to `target` and say what was reached.
 
         The achieved level of lossless files is that of the samples that the codec gets; that of lossy ones comes from
-        decoding the file's bytes, where `measure` asks for it.
+        decoding the file's bytes, where `measure` asks for it. Colours under full transparency, which nobody sees, get
+        no noise and are not measured.
         """
-        noisy = [self._noisy(frame, number, key) for number, frame in enumerate(self.picture.frames)]
-        written = tuple(one for one, _ in noisy)
-        told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
-        encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
+        try:
+            noisy = [self._noisy(number, key) for number in range(len(self.ranges))]
+            written = tuple(one for one, _ in noisy)
+            told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
+            encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from error
         target.write_bytes(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
         if encoded.lossless:
@@ -54,14 +65,11 @@ class ImageItem:
             notices=self.notices + encoded.notices + taken,
         )
 
-    def _noisy(self, frame: Frame, number: int, key: Key) -> tuple[Frame, Noisy]:
+    def _noisy(self, number: int, key: Key) -> tuple[Frame, Noisy]:
         """Return a frame with noise, in the mode that it is written in."""
-        if self.options.frames == "shared":
-            number = 0
-        try:
-            made = add_to_pixels(frame.colour, self.recipe, key, integer_range(frame.colour.dtype), frame=number)
-        except InputError as error:
-            raise InputError(f"{self.path}: {error}") from error
+        frame, values = self.picture.frames[number], self.ranges[number]
+        stream = 0 if self.options.frames == "shared" else number
+        made = add_to_pixels(frame.colour, self.recipe, key, values, frame.visible, frame=stream)
         return frame.with_colour(made.pixels).as_mode(self.target.modes[frame.mode]), made
 
     def _reached(
@@ -71,10 +79,11 @@ class ImageItem:
         if not encoded.lossless and not measure:
             return {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}, ()
         clean = [one.as_mode(other.mode) for one, other in zip(self.picture.frames, written, strict=True)]
-        given = measured_frames(clean, written)
+        given = measured_frames(clean, written, self.ranges)
         if encoded.lossless:
             return given, ()
-        reached = measured_frames(clean, self.target.decode(encoded.data, MAX_PIXELS).frames)
+        decoded = self.target.decode(encoded.data, self.options.max_pixels).frames
+        reached = measured_frames(clean, decoded, self.ranges)
         if not given["std"] or reached["std"] is None:
             return reached, ()
         share = reached["std"] / given["std"]
@@ -84,12 +93,15 @@ class ImageItem:
         )
 
 
-def measured_frames(clean: Sequence[Frame], noisy: Sequence[Frame]) -> dict[str, float | None]:
-    """Measure the noise between the colours of frames that are alike."""
-    values = integer_range(clean[0].colour.dtype)
-    meter = Meter(values.full_scale, values.limits)
-    for one, other in zip(clean, noisy, strict=True):
-        meter.add(one.colour, other.colour)
+def measured_frames(clean: Sequence[Frame], noisy: Sequence[Frame], ranges: Sequence[Range]) -> dict[str, float | None]:
+    """Measure the noise between the visible colours of frames that are alike."""
+    alike = len(set(ranges)) == 1
+    meter = Meter(ranges[0].full_scale, ranges[0].limits) if alike else Meter(1.0, (0.0, 1.0))
+    for one, other, values in zip(clean, noisy, ranges, strict=True):
+        before, after = one.colour, other.as_mode(one.mode).colour
+        if not alike:  # pages of several types are measured as shares of full range
+            before, after = ((samples - values.low) / values.full_scale for samples in (before, after))
+        meter.add(before, after, one.visible)
     return meter.levels()
 
 
@@ -114,45 +126,39 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
     InputError
         Where the file is broken, or the output could not hold all of it.
     """
-    picture = read_picture(path)
+    picture = read_picture(path, max_pixels=options.max_pixels)
     source = next(row for row in FORMATS if row.name == picture.format)
     target = options.output_format() or source
+    recipe = options.recipe()
     notices = picture.notices
     if path.suffix.lower() not in source.suffixes and target is source:
         notices += (
             f"a {source.name} file named {path.suffix or path.name}: written as {source.name} under its own name",
         )
-    notices += _fit(path, picture, target)
-    return ImageItem(path, picture, target, options.recipe(), options, notices)
+    try:
+        picture, changes = fitted(picture, source, target, FORMATS)
+        _check_noise(picture, recipe)
+        ranges = tuple(_range(frame, recipe, options.ends()) for frame in picture.frames)
+    except (InputError, UsageError) as error:
+        raise InputError(f"{path}: {error}") from error
+    return ImageItem(path, picture, target, recipe, options, ranges, notices + changes)
 
 
-def _fit(path: Path, picture: Picture, target: Format) -> tuple[str, ...]:
-    """Return the notice of a change of mode; raise `InputError` where `target` cannot hold the picture."""
-    count = len(picture.frames)
-    if count > 1 and target.frames == "one":
-        able = [row.suffixes[0][1:] for row in FORMATS if row.frames != "one"]
-        raise InputError(
-            f"{path}: {target.name} holds one frame, so {count - 1} of {count} would be lost; "
-            f"choose one of the formats {', '.join(able)}"
-        )
-    for mode in sorted({frame.mode for frame in picture.frames} - set(target.modes)):
-        able = [row.suffixes[0][1:] for row in FORMATS if mode in row.modes]
-        raise InputError(
-            f"{path}: {target.name} cannot hold {mode} pixels, so something would be lost; "
-            f"choose one of the formats {', '.join(able)}"
-        )
-    for size in {frame.size for frame in picture.frames}:
-        if max(size) > target.longest_side:
-            raise InputError(
-                f"{path}: expected at most {target.longest_side:,} pixels in a row or column for {target.name}, "
-                f"got {size[0]} x {size[1]}; choose another format, such as png"
-            )
-    changed = sorted({frame.mode for frame in picture.frames if target.modes[frame.mode] != frame.mode})
-    return tuple(f"{mode} written as {target.modes[mode]}, for {target.name} has no {mode}" for mode in changed)
+def _check_noise(picture: Picture, recipe: NoiseSpec) -> None:
+    for frame in picture.frames:
+        if not recipe.takes(frame.mode.partition(";")[0]):
+            raise InputError(f"this noise has no meaning on {frame.mode} pixels; convert the file to RGB first")
+
+
+def _range(frame: Frame, recipe: NoiseSpec, ends: tuple[float, float] | None) -> Range:
+    """Return what black and white are: as they were given, as the file says, or as the type does."""
+    if ends is None and frame.white is not None:
+        ends = (0.0, float(frame.white))
+    return range_of(frame.colour, request_of(recipe, ends))
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
-    """Measure the noise between the colours of two images.
+    """Measure the noise between the visible colours of two images, as a share of the range of their type.
 
     Raises
     ------
@@ -165,9 +171,19 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     ]
     if shapes[0] != shapes[1]:
         raise InputError(f"{noisy}: expected {shapes[0]} pixels as in {clean}, got {shapes[1]}; compare equal images")
-    return measured_frames(first.frames, second.frames)
+    return measured_frames(first.frames, second.frames, [_whole_range(frame) for frame in first.frames])
+
+
+def _whole_range(frame: Frame) -> Range:
+    dtype = frame.colour.dtype
+    low, high = (0.0, 1.0) if dtype.kind == "f" else (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
+    low, high = (low, high) if frame.white is None else (0.0, float(frame.white))
+    return Range(low, high, (low, high))
 
 
 def formats() -> Sequence[FormatInfo]:
     """Return the rows of ``augkit formats``."""
-    return [FormatInfo(name=row.name, suffixes=row.suffixes, keeps=row.keeps, limits=row.limits) for row in FORMATS]
+    return [
+        FormatInfo(name=row.name, suffixes=row.suffixes, keeps=row.keeps, limits=row.limits, modes=fates(row))
+        for row in FORMATS
+    ]

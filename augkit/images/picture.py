@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[Any]
 
-_MODES = {(1, False): "L", (1, True): "LA", (3, False): "RGB", (3, True): "RGBA", (4, False): "CMYK"}
+_LAYOUTS = {
+    (1, False): "L",
+    (1, True): "LA",
+    (3, False): "RGB",
+    (3, True): "RGBA",
+    (4, False): "CMYK",
+    (4, True): "CMYKA",
+}
+_TYPES = {
+    "u1": "",
+    "u2": ";16",
+    "u4": ";32",
+    "i1": ";8S",
+    "i2": ";16S",
+    "i4": ";32S",
+    "f2": ";16F",
+    "f4": ";32F",
+    "f8": ";64F",
+}
+_OF_PILLOW = {"L;16": "I;16", "L;32S": "I", "L;32F": "F"}
+
+MODES: tuple[str, ...] = tuple(
+    _OF_PILLOW.get(layout + kind, layout + kind) for kind in _TYPES.values() for layout in _LAYOUTS.values()
+)
+"""Every mode that a frame can have: Pillow's names where it has one, else the layout and the type of the samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +88,19 @@ class Frame:
     Attributes
     ----------
     colour : ndarray, shape (H, W) or (H, W, 3) or (H, W, 4)
-        uint8 or uint16; gray, RGB or CMYK; C-contiguous, may be read-only.
+        Integers of 8, 16 or 32 bits or floats; gray, RGB or CMYK; C-contiguous, may be read-only.
     alpha : ndarray of the same dtype, shape (H, W), or None
         Never given noise.
     native : object
         What only the same format can hold of this frame, as that format's module keeps it.
+    white : int or None
+        The value of white, where it is not the greatest of an integer type.
     """
 
     colour: Pixels
     alpha: Pixels | None = None
     native: Any = None
+    white: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -87,10 +114,19 @@ class Frame:
 
     @property
     def mode(self) -> str:
-        """Pillow's name for the layout, such as L, LA, RGB, RGBA, CMYK, I;16; and RGB;16 where Pillow has none."""
+        """The layout and the type of the samples, one of `MODES`: L, LA, RGB, RGBA, CMYK, I;16, I, F, RGB;16..."""
         channels = 1 if self.colour.ndim == 2 else self.colour.shape[2]
-        name = _MODES[channels, self.alpha is not None]
-        return name if self.bits == 8 else "I;16" if name == "L" else f"{name};16"
+        kind = self.colour.dtype.str[1:]  # the name of a dtype takes ten times as long
+        name = _LAYOUTS[channels, self.alpha is not None] + _TYPES[kind]
+        return _OF_PILLOW.get(name, name)
+
+    @property
+    def visible(self) -> NDArray[np.bool_] | None:
+        """Where the frame is not fully transparent, to be broadcast over its colours; None for everywhere."""
+        if self.alpha is None or self.alpha.all():
+            return None
+        seen: NDArray[np.bool_] = self.alpha != 0
+        return seen if self.colour.ndim == 2 else seen[..., np.newaxis]
 
     def with_colour(self, colour: Pixels) -> Frame:
         """Return the same frame with other colour samples."""
@@ -98,16 +134,28 @@ class Frame:
 
     def as_mode(self, mode: str) -> Frame:
         """Return the frame with gray samples repeated as RGB, where `mode` asks for that."""
-        if mode == self.mode:
+        if self.colour.ndim == 3 or not mode.startswith("RGB"):
             return self
         height, width = self.colour.shape
         spread = np.ascontiguousarray(np.broadcast_to(self.colour[..., np.newaxis], (height, width, 3)))
         return replace(self, colour=spread)
 
+    def in_full_range(self) -> Frame:
+        """Return the frame with its white moved to the greatest value of its type."""
+        if self.white is None:
+            return self
+        top, white = int(np.iinfo(self.colour.dtype).max), self.white
+
+        def scaled(samples: Pixels) -> Pixels:
+            return ((samples.astype(np.uint32) * top + white // 2) // white).astype(samples.dtype)
+
+        alpha = None if self.alpha is None else scaled(self.alpha)
+        return replace(self, colour=scaled(self.colour), alpha=alpha, white=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How an animation plays.
+    """How an animation plays; formats that count in other units say what they rounded.
 
     Attributes
     ----------
@@ -115,10 +163,21 @@ class Timing:
         Milliseconds that each frame is shown.
     loops : int
         How often it plays; 0 for ever.
+    hidden : bool
+        Whether the first frame is no part of the animation, but what readers of still pictures show.
     """
 
     durations: tuple[float, ...]
     loops: int
+    hidden: bool = False
+
+
+def whole_steps(target: str, durations: Sequence[float], step: float, most: int) -> tuple[list[int], tuple[str, ...]]:
+    """Return durations as whole numbers of steps of `step` milliseconds, and the notice where they are others now."""
+    steps = [min(round(duration / step), most) for duration in durations]
+    if all(count * step == duration for count, duration in zip(steps, durations, strict=True)):
+        return steps, ()
+    return steps, (f"durations rounded to steps of {step:g} ms, for {target} has no finer ones",)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -153,6 +212,13 @@ class Picture:
         """The only frame, or the first."""
         return self.frames[0]
 
+    def without_hidden(self) -> Picture:
+        """Return the animation without a first frame that is no part of it."""
+        if self.timing is None:
+            return self
+        timing = replace(self.timing, durations=self.timing.durations[1:], hidden=False)
+        return replace(self, frames=self.frames[1:], timing=timing)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Encoded:
@@ -161,42 +227,3 @@ class Encoded:
     data: bytes
     lossless: bool = True
     notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Format:
-    """One row of the table of formats.
-
-    Attributes
-    ----------
-    name : str
-        As Pillow calls it.
-    suffixes : tuple of str
-        Lower case, with the dot; the first is the usual one.
-    accepts : callable
-        Tells by the first bytes whether a file has this format.
-    decode : callable
-        ``decode(data, max_pixels) -> Picture``. Raises `InputError` (without the path) where something would be lost,
-        and whatever Pillow raises on a broken file.
-    encode : callable
-        ``encode(picture, quality) -> Encoded``.
-    modes : mapping
-        The mode that a frame of each mode is written in; modes that are not in it cannot be written.
-    keeps, limits : str
-        For ``augkit formats``.
-    longest_side : int
-        The most pixels in a row or a column.
-    frames : {"one", "animation", "pages"}
-        How many frames a file holds; "animation" are of one size and mode, with a timing.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    accepts: Callable[[bytes], bool]
-    decode: Callable[[bytes, int], Picture]
-    encode: Callable[[Picture, int | None], Encoded]
-    modes: Mapping[str, str]
-    keeps: str
-    limits: str
-    longest_side: int = 2**31 - 1
-    frames: Literal["one", "animation", "pages"] = "one"

@@ -45,21 +45,31 @@ _BIG_ENDIAN = ">u2"
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence Pillow's warnings: what they speak of is checked on the file itself, or carried over as bytes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Silence Pillow's warnings and its bound on pixels: what they speak of is checked on the file itself."""
+    bound, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = bound
 
 
-def check_size(size: tuple[int, int], max_pixels: int) -> None:
-    """Raise `InputError` for an image of no pixels, or of more than `max_pixels`, before it is decoded."""
+def check_size(size: tuple[int, int], max_pixels: int, frames: int = 1) -> None:
+    """Raise `InputError` for an image of no pixels, or of more than `max_pixels` in all, before it is decoded."""
     width, height = size
     if width < 1 or height < 1:
         raise InputError(f"expected pixels, got an image of {width} x {height}; replace the file")
-    if width * height > max_pixels:
+    times = f"{frames} frames of " if frames > 1 else ""
+    check_pixels(width * height * frames, max_pixels, f"{times}{width} x {height}")
+
+
+def check_pixels(count: int, max_pixels: int, what: str) -> None:
+    """Raise `InputError` for more than `max_pixels` in all; `what` says of what they are."""
+    if count > max_pixels:
         raise InputError(
-            f"expected at most {max_pixels:,} pixels, got {width} x {height} = {width * height:,}; "
-            "crop it or scale it down first"
+            f"expected at most {max_pixels:,} pixels, got {what} = {count:,}; "
+            "crop it or scale it down first, or raise max_pixels"
         )
 
 

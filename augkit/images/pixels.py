@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.achieved import achieved
-from augkit.dependent import Model, perturb_by_value
 from augkit.errors import UsageError
 from augkit.images.picture import Pixels
 from augkit.level import Level
 from augkit.noise.distributions import Distribution
 from augkit.noise.grain import Grain
 from augkit.noise.keys import Key
-from augkit.noise.mixing import Channels, Sharing
+from augkit.noise.mixing import Channels
 from augkit.perturb import Perturbed, perturb
 from augkit.signal import Signal
 
@@ -62,6 +61,10 @@ class Noisy:
 class NoiseSpec(Protocol):
     """Which noise, and how much of it."""
 
+    def takes(self, mode: str) -> bool:
+        """Tell whether this noise has a meaning on the values of pixels of a mode, as Pillow calls it."""
+        ...
+
     def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples of the shape of the signal's; `black` is the value without light.
 
@@ -85,6 +88,10 @@ class Additive:
     grain: float = 0.0
     threads: int = 1
 
+    def takes(self, mode: str) -> bool:
+        """Refuse single bits, which noise of a level would have to flip."""
+        return mode != "1"
+
     def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples, with the level that was drawn."""
         drawn = self.level.draw(key.child("level"))
@@ -103,19 +110,6 @@ class Additive:
             "drawn": {self.level.kind: drawn.value},
         }
         return Noisy(made.samples, told, made)
-
-
-@dataclass(frozen=True, slots=True)
-class ByValue:
-    """Noise whose law depends on the value."""
-
-    model: Model
-    channels: Sharing = "independent"
-
-    def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
-        """Return noisy samples."""
-        samples = perturb_by_value(signal, self.model, noise_key(key, frame), black=black, channels=self.channels)
-        return Noisy(samples, {"noise": str(self.model), "requested": {}, "drawn": {}})
 
 
 def checked_level(level: Level) -> Level:
@@ -169,7 +163,7 @@ def add_to_pixels(
         True where samples may change.
     """
     count = pixels.shape[0] * pixels.shape[1]
-    mask = None if where is None else where.reshape(count, *where.shape[2:])
+    mask = None if where is None else where.reshape(count, *where.shape[2:] or (1,) * (pixels.ndim - 2))
     samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
     noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1], frame)
     return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.perturbed)

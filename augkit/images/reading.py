@@ -11,7 +11,7 @@ from augkit.images.picture import Picture
 from augkit.images.pillow import BROKEN
 
 MAX_PIXELS = 2**30 // 12
-"""Pixels of the largest image that is decoded: Pillow's own bound, a quarter of a gigabyte as RGB."""
+"""Pixels of the largest image that is decoded, all frames together: Pillow's own bound, 256 MB as RGB."""
 
 MAX_BYTES = 2**30
 """Size of the largest file that is read."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -69,6 +70,7 @@ class Key:
         return int(self.words(1)[0] >> np.uint64(11)) * 2.0**-53
 
 
+@lru_cache(maxsize=1024, typed=True)
 def _encode(word: str | int) -> bytes:
     text = unicodedata.normalize("NFC", word) if isinstance(word, str) else str(word)
     data = text.encode("utf-8", "surrogateescape")

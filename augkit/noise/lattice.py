@@ -116,6 +116,8 @@ def _settle(
     samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream, waiting: Waiting
 ) -> None:
     slots, places = waiting.take()
+    if not len(places):
+        return
     difference = law_table.settle(slots, stream.escape_words(stream.index(places), 0))
     total = samples[places] + difference.reshape((-1,) + (1,) * (samples.ndim - 1))
     out[places] = np.clip(total, 0, TOP).astype(np.uint8)

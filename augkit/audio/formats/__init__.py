@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from augkit.audio.formats import sndfile
+from augkit.audio.formats import sndfile, splice, wav
 from augkit.audio.formats.aiff import AIFF
+from augkit.audio.formats.caf import CAF
+from augkit.audio.formats.cells import InPlace
 from augkit.audio.formats.flac import FLAC
+from augkit.audio.formats.mp3 import MP3
 from augkit.audio.formats.ogg import OGG
+from augkit.audio.formats.plain import PLAIN
 from augkit.audio.formats.recording import Container, Encoding, Recording
+from augkit.audio.formats.w64 import W64
 from augkit.audio.formats.wav import WAV
 from augkit.errors import InputError
 
-__all__ = ["CONTAINERS", "Container", "Encoding", "Recording", "by_major", "by_suffix", "load"]
+__all__ = ["CONTAINERS", "Container", "Encoding", "Recording", "afresh", "by_major", "by_suffix", "load"]
 
-CONTAINERS: tuple[Container, ...] = (WAV, FLAC, OGG, AIFF)
+CONTAINERS: tuple[Container, ...] = (WAV, FLAC, OGG, MP3, AIFF, W64, CAF, *PLAIN)
 
 _CONVERTIBLE = frozenset(
-    (
-        ".mp3",
-        ".m4a",
-        ".aac",
-        ".mp4",
-        ".m4b",
-        ".wma",
-        ".amr",
-        ".ac3",
-        ".mka",
-        ".webm",
-        ".ape",
-        ".wv",
-        ".caf",
-        ".au",
-        ".w64",
-    )
+    ".m4a .aac .mp4 .m4b .wma .amr .ac3 .mka .webm .ape .wv .tta .mp2 .mpc .dsf .spx .ra .3gp .mov".split()  # noqa: SIM905
 )
 """Suffixes of audio that ffmpeg reads."""
 
@@ -66,13 +56,33 @@ def by_major(major: str) -> Container:
 
 
 def load(path: Path) -> tuple[Recording, Container]:
-    """Decode a file with everything that its container keeps; the content decides which one that is.
+    """Open a file with everything that its container keeps; the content decides which one that is.
 
     Raises
     ------
     InputError
         If it is broken, cut short, or cannot be written back without losing samples.
     """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}") from error
+    with file:
+        head = file.read(12)
+        if head[:4] in wav.KINDS and head[8:] == b"WAVE":
+            plain = wav.plain(path, file)
+            if plain is not None:
+                return plain, WAV
     recording = sndfile.decode(path)
     container = by_major(recording.encoding.major)
     return container.inspect(recording), container
+
+
+def afresh(recording: Recording) -> Recording:
+    """Return a recording as it was loaded, but one that reads its file each time and keeps nothing in memory."""
+    if not recording.is_kept:
+        return recording
+    place, frames = recording.rest, recording.frames
+    if isinstance(place, splice.Place):
+        return replace(recording, decoded=InPlace(recording.path, place.begin, frames, recording.encoding, place.order))
+    return replace(recording, decoded=sndfile.Streamed(recording.path, recording.encoding.subtype, frames))

@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from dataclasses import replace
 
-from augkit.audio.formats import splice
-from augkit.audio.formats.chunks import Chunks
-from augkit.audio.formats.recording import Container, Recording
+from augkit.audio.formats import chunked, splice
+from augkit.audio.formats.cells import WIDTHS, frame_width
+from augkit.audio.formats.chunks import RIFX, Around, Chunks, walk
+from augkit.audio.formats.recording import Container, Encoding, Recording
 from augkit.outcome import FormatInfo
 
-
-def _valid_bits(chunks: Chunks) -> int:
-    described = chunks.named(b"COMM")
-    return int.from_bytes(chunks.payload(described)[6:8], "big") if described else 0
-
-
-_FLAVOUR = splice.Flavour(samples=b"SSND", own=(b"FVER", b"COMM"), valid_bits=_valid_bits)
+_OWN = (b"FVER", b"COMM")
 
 
 def _inspect(recording: Recording) -> Recording:
-    return splice.inspect(recording, _FLAVOUR)
+    with recording.path.open("rb") as file:
+        chunks = walk(file, os.fstat(file.fileno()).st_size, RIFX, b"SSND")
+        others = chunked.others(chunks, _OWN)
+        if recording.encoding.subtype not in WIDTHS:
+            notices = (*recording.notices, *chunked.oddities(chunks, kept=False))
+            return replace(recording, rest=Around(chunks, _OWN), others=others, notices=notices)
+        file.seek(chunks.data.start)
+        begin = chunks.data.start + 8 + int.from_bytes(file.read(4), "big")
+        described = chunks.named(b"COMM")
+        head = b"" if described is None else described.head
+        place = splice.Place(
+            begin,
+            _end(chunks, begin, recording.encoding, int.from_bytes(head[2:6], "big")),
+            chunks.length,
+            splice.byte_order(recording.encoding, "big"),
+            _peaks(chunks, recording.encoding),
+            Around(chunks, _OWN),
+        )
+        found = splice.located(
+            recording.path, file, recording.encoding, place,
+            valid_bits=int.from_bytes(head[6:8], "big"),
+            notices=tuple(chunked.oddities(chunks, kept=True)),
+        )  # fmt: skip
+    splice.check(found, recording)
+    return replace(found, others=others)
 
 
-def _encode(recording: Recording) -> Iterator[bytes]:
-    return splice.encode(recording, _FLAVOUR)
+def _end(chunks: Chunks, begin: int, encoding: Encoding, frames: int) -> int:
+    """Return where the samples end: not behind the padding of a chunk, which some writers count in its size."""
+    end, width = max(begin, chunks.data.start + chunks.data.size), frame_width(encoding)
+    return end - width if (end - begin) // width == frames + 1 else end
+
+
+def _peaks(chunks: Chunks, encoding: Encoding) -> splice.Peaks | None:
+    peak = chunks.named(chunked.PEAK)
+    if peak is None or peak.size < 8 + 8 * encoding.channels:
+        return None
+    return splice.Peaks(peak.start + 8, ">f4", ">u4")
 
 
 AIFF = Container(
     majors=("AIFF",),
     subtypes=("PCM_S8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"),
     inspect=_inspect,
-    encode=_encode,
+    write=chunked.write,
     info=FormatInfo(
         name="AIFF",
         suffixes=(".aif", ".aiff", ".aifc"),
-        keeps="subtype, byte order, all other chunks byte for byte (NAME, AUTH, ANNO, MARK, INST, ID3)",
+        keeps="subtype, byte order, all other chunks byte for byte (NAME, AUTH, ANNO, MARK, INST, CHAN, ID3)",
         limits="ULAW, ALAW, IMA ADPCM and GSM are lossy; DWVW of 12 bits cannot be read",
     ),
+    largest=2**32 - 2**16,
 )

@@ -1,49 +1,102 @@
-"""The chunks of a RIFF or AIFF file, so that all of them but the samples can be kept byte for byte."""
+"""The chunks of RIFF, AIFF, W64 and CAF files: where each lies, so that all but the samples stay byte for byte."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import IO, Literal
 
 from augkit.errors import InputError
 
 Order = Literal["little", "big"]
 
-PEAK = b"PEAK"
-"""The highest samples, which noise changes, and the time of writing, which must not go into an output."""
+HEAD = 64
+"""Bytes of each payload that are kept: a description of the samples, or the kind of a list."""
 
 _STREAMED = 0x7FFFF000
 """From here on a size means "not known when the header was written"; writers to pipes differ in what they put."""
 
+_MOST = 2**16
+"""Chunks in a file; more are no recording but an attack."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a family of files strings its chunks together.
+
+    Attributes
+    ----------
+    order : str
+        Byte order of the numbers.
+    name, size : int
+        Bytes of a chunk's name and of its size.
+    align : int
+        What the start of every chunk is a multiple of.
+    inclusive : bool
+        Whether a size counts its own name and size.
+    first : int
+        Where the first chunk begins.
+    beyond : int or None
+        How many bytes the size of the whole file, which stands behind its name, does not count; None where there is no
+        such field.
+    """
+
+    order: Order
+    name: int = 4
+    size: int = 4
+    align: int = 2
+    inclusive: bool = False
+    first: int = 12
+    beyond: int | None = 8
+
+    @property
+    def header(self) -> int:
+        """Bytes in front of a payload."""
+        return self.name + self.size
+
+
+RIFF, RIFX = Layout("little"), Layout("big")
+W64 = Layout("little", name=16, size=8, align=8, inclusive=True, first=40, beyond=0)
+CAF = Layout("big", size=8, align=1, first=8, beyond=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One chunk: its name, where its payload begins, and the payload's size as declared."""
+    """One chunk: its name, where its payload begins, the payload's size, and its first bytes."""
 
     name: bytes
     start: int
     size: int
+    head: bytes = b""
+
+    @property
+    def label(self) -> str:
+        """The name for people; a list's with its kind."""
+        name = self.name if len(self.name) == 4 else self.name[:4]
+        kind = b" " + self.head[:4] if name == b"LIST" else b""
+        return (name + kind).decode("latin-1").strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Chunks:
-    """The bytes of a file and where its chunks lie.
+    """Where the chunks of a file lie.
 
     Attributes
     ----------
-    raw : bytes
-        The whole file.
-    order : str
-        Byte order of the numbers.
+    layout : Layout
+        How they are strung together.
+    kind : bytes
+        How the file begins: RIFF, RF64, FORM and their like.
+    length : int
+        Bytes of the whole file.
     chunks : tuple of Chunk
         In the order of the file.
     data : Chunk
         The one of them that holds the samples.
     """
 
-    raw: bytes
-    order: Order
+    layout: Layout
+    kind: bytes
+    length: int
     chunks: tuple[Chunk, ...]
     data: Chunk
 
@@ -54,29 +107,37 @@ class Chunks:
     @property
     def cut_short(self) -> bool:
         """Whether the last chunk says that it is longer than the file."""
-        return self._end > len(self.raw)
+        return self._end > self.length
 
     @property
     def loose(self) -> int:
         """How many bytes at the end of the file belong to no chunk."""
-        return max(0, len(self.raw) - self._end - self.chunks[-1].size % 2)
+        return max(0, self.length - self._end - -self._end % self.layout.align)
 
     @property
     def _end(self) -> int:
         return self.chunks[-1].start + self.chunks[-1].size
 
-    def payload(self, chunk: Chunk) -> bytes:
-        """Return what a chunk holds."""
-        return self.raw[chunk.start : chunk.start + chunk.size]
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a file hands on whose samples change their size: its chunks, and the names of those written anew."""
+
+    chunks: Chunks
+    own: tuple[bytes, ...]
 
 
-def walk(raw: bytes, samples: bytes) -> Chunks:
-    """Find the chunks of a RIFF, RIFX, RF64 or FORM file.
+def walk(file: IO[bytes], length: int, layout: Layout, samples: bytes) -> Chunks:
+    """Find the chunks of a file.
 
     Parameters
     ----------
-    raw : bytes
-        The whole file.
+    file : binary file
+        Open for reading.
+    length : int
+        Its size in bytes.
+    layout : Layout
+        How its chunks are strung together.
     samples : bytes
         Name of the chunk that holds the samples. A size that was not known when its header was written becomes what
         is there.
@@ -86,31 +147,55 @@ def walk(raw: bytes, samples: bytes) -> Chunks:
     InputError
         If the samples are missing or cut short.
     """
-    order: Order = "big" if raw[:4] in (b"RIFX", b"FORM") else "little"
+    file.seek(0)
+    kind = file.read(4)
     chunks: list[Chunk] = []
-    position = 12
-    while position + 8 <= len(raw):
-        name, size = raw[position : position + 4], int.from_bytes(raw[position + 4 : position + 8], order)
-        if not _is_name(name):
+    data: list[Chunk] = []
+    position = layout.first
+    while position + layout.header <= length:
+        file.seek(position)
+        header = file.read(layout.header)
+        name, start = header[: layout.name], position + layout.header
+        if not _is_name(name, layout):
             break
-        chunk = Chunk(name, position + 8, size)
-        if name == samples and not any(other.name == samples for other in chunks):
-            chunk = Chunk(name, position + 8, _size_of_samples(raw, chunk, chunks, order))
-        chunks.append(chunk)
-        position = chunk.start + chunk.size + chunk.size % 2
-    data = [chunk for chunk in chunks if chunk.name == samples]
+        size = int.from_bytes(header[layout.name :], layout.order)
+        if layout.inclusive:
+            size -= layout.header
+        if size == 0xFFFFFFFF and layout == RIFF:
+            size = _large(name, chunks, size)
+        if name == samples:
+            size = _checked(file, length, layout, start, size) if not data else size
+            data.append(Chunk(name, start, size))
+            chunks.append(data[-1])
+        else:
+            chunks.append(Chunk(name, start, size, file.read(min(HEAD, max(0, size)))))
+        if size < 0 or len(chunks) > _MOST:
+            raise InputError(f"the chunks at byte {position:,} make no sense; restore the file from its source")
+        position = start + size + -(start + size) % layout.align
     if len(data) != 1:
-        raise InputError(f"expected one {samples.decode()!r} chunk, got {len(data)}; restore the file from its source")
-    return Chunks(raw, order, tuple(chunks), data[0])
+        raise InputError(
+            f"expected one {samples[:4].decode()!r} chunk, got {len(data)}; restore the file from its source"
+        )
+    return Chunks(layout, kind, length, tuple(chunks), data[0])
 
 
-def _size_of_samples(raw: bytes, chunk: Chunk, before: Iterable[Chunk], order: Order) -> int:
-    size, there = chunk.size, len(raw) - chunk.start
-    large = next((other for other in before if other.name == b"ds64"), None)
-    if large is not None and raw[:4] == b"RF64" and size == 0xFFFFFFFF:
-        size = int.from_bytes(raw[large.start + 8 : large.start + 16], "little")
-    elif (size >= _STREAMED and size > there) or (size == 0 and not _is_chunk(raw, chunk.start, order)):
+def _checked(file: IO[bytes], length: int, layout: Layout, start: int, size: int) -> int:
+    """Return the size of the samples; raise `InputError` where they are cut short."""
+    there = length - start
+    if layout == CAF:
+        unknown = size == 2**64 - 1
+    elif layout == W64:
+        unknown = size == -layout.header
+    else:
+        unknown = (size > there and _STREAMED <= size <= 0xFFFFFFFF) or size == 0xFFFFFFFF
+        unknown = unknown or (size == 0 and not _follows(file, length, layout))
+    if unknown:
         return there
+    if layout.size == 4 and size <= 0xFFFFFFFF and there - size >= 2**32 - 2**20:
+        raise InputError(
+            f"{there:,} bytes follow where {size:,} bytes of samples were expected: their size did not fit into the "
+            "header; convert the file first, for example with ffmpeg -rf64 auto"
+        )
     if size > there:
         raise InputError(
             f"the file is cut short: {size:,} bytes of samples were expected, {there:,} are there; restore it"
@@ -118,28 +203,26 @@ def _size_of_samples(raw: bytes, chunk: Chunk, before: Iterable[Chunk], order: O
     return size
 
 
-def _is_name(name: bytes) -> bool:
-    return name.isascii() and name.decode("ascii").isprintable()
+def _large(name: bytes, before: list[Chunk], size: int) -> int:
+    """Return the size that the ds64 chunk of an RF64 file gives for a chunk whose own field is too small for it."""
+    table = before[0].head if before and before[0].name == b"ds64" else b""
+    if name == b"data" and len(table) >= 16:
+        return int.from_bytes(table[8:16], "little")
+    for at in range(28, len(table) - 11, 12):
+        if table[at : at + 4] == name:
+            return int.from_bytes(table[at + 4 : at + 12], "little")
+    return size
 
 
-def _is_chunk(raw: bytes, position: int, order: Order) -> bool:
-    """Tell whether another chunk, or the end, is at `position`: a size of 0 is then meant."""
-    name = raw[position : position + 4]
-    size = int.from_bytes(raw[position + 4 : position + 8], order)
-    return not name or (_is_name(name) and position + 8 + size <= len(raw))
+def _is_name(name: bytes, layout: Layout) -> bool:
+    return layout == W64 or (name.isascii() and name.decode("ascii").isprintable())
 
 
-def graft(new: Chunks, kept: Chunks, own: Collection[bytes]) -> bytes:
-    """Return the samples of `new`, and its chunks of the `own` kind, amid all the other chunks of `kept`."""
-    described = [chunk for chunk in new.chunks if chunk.name in own]
-    foreign = [chunk for chunk in kept.chunks if chunk.name not in (*own, PEAK, kept.data.name)]
-    parts = [(new, chunk) for chunk in described]
-    parts += [(kept, chunk) for chunk in foreign if chunk.start < kept.data.start]
-    parts += [(new, new.data)]
-    parts += [(kept, chunk) for chunk in foreign if chunk.start > kept.data.start]
-    body = b"".join(_written(chunk.name, source.payload(chunk), new.order) for source, chunk in parts)
-    return new.raw[:4] + (len(body) + 4).to_bytes(4, new.order) + new.raw[8:12] + body
-
-
-def _written(name: bytes, payload: bytes, order: Order) -> bytes:
-    return name + len(payload).to_bytes(4, order) + payload + bytes(len(payload) % 2)
+def _follows(file: IO[bytes], length: int, layout: Layout) -> bool:
+    """Tell whether another chunk, or the end, is at the present position: a size of 0 is then meant."""
+    position = file.tell()
+    header = file.read(layout.header)
+    if not header:
+        return True
+    size = int.from_bytes(header[layout.name :], layout.order)
+    return _is_name(header[: layout.name], layout) and position + layout.header + size <= length

@@ -86,11 +86,22 @@ CODINGS: Mapping[str, Coding] = MappingProxyType(
         "NMS_ADPCM_16": _LOSSY,
         "NMS_ADPCM_24": _LOSSY,
         "NMS_ADPCM_32": _LOSSY,
+        "G723_24": _LOSSY,
+        "G723_40": _LOSSY,
         "VORBIS": _LOSSY,
         "OPUS": _LOSSY,
+        "MPEG_LAYER_I": _LOSSY,
+        "MPEG_LAYER_II": _LOSSY,
+        "MPEG_LAYER_III": _LOSSY,
+        "DPCM_8": _PCM_8,
+        "DPCM_16": _PCM_16,
+        "ALAC_16": _PCM_16,
+        "ALAC_20": Coding("pcm", 20, "int32"),
+        "ALAC_24": _PCM_24,
+        "ALAC_32": Coding("pcm", 32, "int32"),
     }
 )
-"""Every subtype of the containers in the table that libsndfile can both read and write."""
+"""Every subtype of the containers in the table that libsndfile can read."""
 
 
 def recode(samples: Samples, source: Coding, target: Coding) -> Samples:

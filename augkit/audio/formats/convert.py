@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import soundfile
 
-from augkit.audio.formats import sndfile
-from augkit.audio.formats.coding import CODINGS, recode
-from augkit.audio.formats.recording import Container, Encoding, Recording
+from augkit.audio.formats import encoder, sndfile
+from augkit.audio.formats.cells import WIDTHS
+from augkit.audio.formats.coding import CODINGS, Coding, Samples, recode
+from augkit.audio.formats.recording import Container, Encoding, Kept, Pass, Recording
 from augkit.errors import InputError
 
 _FASTEST, _MOST_CHANNELS = 200_000, 255
@@ -25,11 +27,11 @@ def convert(recording: Recording, target: Container) -> Recording:
         If there is nothing to encode, or samples that are not finite would have to become integers.
     """
     source, name = recording.encoding, target.info.name
-    if not recording.samples.size:
+    if not recording.frames:
         raise InputError(f"the file holds no frames, so it cannot be converted to {name}; leave its format")
     encoding = replace(source, major=target.majors[0], subtype=_subtype(source, target), endian="FILE", valid_bits=None)
-    if encoding.coding.kind != "float" and not np.isfinite(recording.samples).all():
-        raise InputError(f"samples that are not finite cannot be held by {encoding.subtype}; leave the format")
+    encoding = fitted(encoding, recording.frames, target)
+    target.check_writable(encoding)
     if encoding.coding.kind == "lossy" and (encoding.samplerate > _FASTEST or encoding.channels > _MOST_CHANNELS):
         raise InputError(
             f"{name} takes at most {_FASTEST} Hz and {_MOST_CHANNELS} channels, got {encoding.samplerate} Hz and "
@@ -38,16 +40,64 @@ def convert(recording: Recording, target: Container) -> Recording:
     notices = list(recording.notices)
     if encoding.subtype != source.subtype:
         notices.append(f"{source.subtype} samples written as {encoding.subtype}")
-    lost = [*recording.others, *sndfile.changed_tags(recording.tags, encoding)]
+    if encoding.major == "RF64":
+        notices.append("the samples are too many for WAV; written as RF64")
+    tags = recording.tags or sndfile.text_tags(recording.path)
+    lost = [*recording.others, *encoder.changed_tags(tags, encoding)]
     if lost:
         notices.append(f"not kept in {name}: {', '.join(lost)}")
-    samples = recode(recording.samples, source.coding, encoding.coding)
-    return Recording(recording.path, encoding, samples, recording.tags, notices=tuple(notices))
+    return Recording(
+        recording.path, encoding, recording.frames, recoded(recording, encoding), tags, notices=tuple(notices)
+    )
+
+
+def fitted(encoding: Encoding, frames: int, target: Container) -> Encoding:
+    """Return the encoding, with RF64 for a WAV file that would be too large.
+
+    Raises
+    ------
+    InputError
+        If another container would be.
+    """
+    size = frames * encoding.channels * WIDTHS.get(encoding.subtype, 1)
+    if target.largest is None or size <= target.largest or encoding.major == "RF64":
+        return encoding
+    if encoding.major not in ("WAV", "WAVEX") or encoding.subtype not in WIDTHS:
+        raise InputError(f"{size:,} bytes of samples are too many for {target.info.name}; choose flac, w64 or wav")
+    return replace(encoding, major="RF64", endian="FILE")
+
+
+def recoded(recording: Recording, encoding: Encoding) -> Pass:
+    """Return a pass over a recording on the grid of another encoding."""
+    decoded = _Recoded(recording.decoded, recording.encoding.coding, encoding.coding, encoding.subtype)
+    if isinstance(recording.decoded, Kept):
+        return Kept(np.concatenate(list(decoded(recording.frames))))
+    return decoded
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Recoded:
+    """A pass over a recording on another grid."""
+
+    decoded: Pass
+    source: Coding
+    target: Coding
+    subtype: str
+
+    def __call__(self, frames: int) -> Iterator[Samples]:
+        for block in self.decoded(frames):
+            if self.source.kind != "pcm" and self.target.kind != "float" and not np.isfinite(block).all():
+                raise InputError(f"samples that are not finite cannot be held by {self.subtype}; leave the format")
+            yield recode(block, self.source, self.target)
+
+    def part(self, begin: int, frames: int) -> _Recoded:
+        """Return a pass over some of the frames."""
+        return replace(self, decoded=self.decoded.part(begin, frames))
 
 
 def _subtype(source: Encoding, target: Container) -> str:
     """Return the source's own subtype where the target knows it, or else the first that holds all its bits."""
-    if soundfile.check_format(target.majors[0], source.subtype):
+    if soundfile.check_format(target.majors[0], source.subtype) and source.subtype not in target.read_only:
         return source.subtype
     deep_enough = [name for name in target.subtypes if CODINGS[name].bits >= source.coding.bits]
     return (deep_enough or target.subtypes[-1:])[0]

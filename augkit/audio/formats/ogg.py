@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import BinaryIO
 
 import numpy as np
 
-from augkit.audio.formats import comments, pages, sndfile
+from augkit.audio.formats import comments, encoder, pages
+from augkit.audio.formats.coding import Samples
 from augkit.audio.formats.recording import Container, Encoding, Recording
 from augkit.outcome import FormatInfo
 
 _HEADERS = {"VORBIS": 3, "OPUS": 2}
 _MAGIC = {"VORBIS": b"\x03vorbis", "OPUS": b"OpusTags"}
 _SERIAL = 1
+_BODIES = 2**12
+"""Pages in which the headers are looked for, pictures in their comments included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +32,21 @@ class _Rest:
 
 def _inspect(recording: Recording) -> Recording:
     encoding = recording.encoding
-    found = pages.split(recording.path.read_bytes())
-    headers, used = pages.packets(found, _HEADERS[encoding.subtype])
+    with recording.path.open("rb") as file:
+        headers = pages.packets(pages.walk(file, bodies=_BODIES), _HEADERS[encoding.subtype])
+        size, last = 0, None
+        for last in pages.walk(file, bodies=0):
+            size += sum(last.lacing)
     tags = headers[1][len(_MAGIC[encoding.subtype]) :]
     if encoding.subtype == "VORBIS":
         compression = _vorbis_compression(int.from_bytes(headers[0][20:24], "little", signed=True), encoding)
     else:
-        size = sum(len(page.body) for page in found[used:])
-        compression = _opus_compression(8 * size * encoding.samplerate / max(1, len(recording.samples)), encoding)
+        size -= sum(map(len, headers))
+        compression = _opus_compression(8 * size * encoding.samplerate / max(1, recording.frames), encoding)
     notices = recording.notices
-    if not found[-1].flags & pages.LAST:
+    if last is not None and not last.flags & pages.LAST:
         notices += ("the stream has no end mark, so it may have been longer once",)
-    rest = _Rest(comments.entries(tags), found[0].serial, compression)
+    rest = _Rest(comments.entries(tags), 0 if last is None else last.serial, compression)
     return replace(recording, rest=rest, others=comments.names_beyond_tags(tags), notices=notices)
 
 
@@ -49,7 +56,7 @@ def _nominal_rates(encoding: Encoding) -> tuple[tuple[float, ...], tuple[float, 
     compressions = [step / 10 for step in range(10, -1, -1)]
     silence = np.zeros((0, encoding.channels), np.float32)
     rates = [
-        int.from_bytes(sndfile.encode(silence, encoding, compression=compression)[48:52], "little")
+        int.from_bytes(encoder.encode(silence, encoding, compression=compression)[48:52], "little")
         for compression in compressions
     ]
     return tuple(map(float, rates)), tuple(compressions)
@@ -67,22 +74,70 @@ def _opus_compression(rate: float, encoding: Encoding) -> float:
     return float(np.clip(1 - (rate / encoding.channels - 6_000) / 250_000, 0, 1))
 
 
-def _encode(recording: Recording) -> Iterator[bytes]:
+def _write(recording: Recording, blocks: Iterable[Samples], file: BinaryIO) -> None:
     encoding, rest = recording.encoding, recording.rest
+    count, magic = _HEADERS[encoding.subtype], _MAGIC[encoding.subtype]
+
+    def described(headers: list[bytes]) -> list[bytes]:
+        if rest is not None:
+            headers[1] = magic + comments.with_entries(headers[1][len(magic) :], rest.comments)
+        return headers
+
+    sink = _Sink(file, count, _SERIAL if rest is None else rest.serial, described)
     compression = None if rest is None else rest.compression
-    new = pages.split(sndfile.encode(recording.samples, encoding, recording.tags, compression=compression))
-    headers, used = pages.packets(new, _HEADERS[encoding.subtype])
-    if rest is not None:
-        magic = _MAGIC[encoding.subtype]
-        headers[1] = magic + comments.with_entries(headers[1][len(magic) :], rest.comments)
-    return pages.join(headers, new[used:], _SERIAL if rest is None else rest.serial)
+    encoder.write(sink, blocks, encoding, recording.tags, compression=compression)
+
+
+class _Sink:
+    """A file that libsndfile writes pages to, which come out with other headers and numbers."""
+
+    def __init__(
+        self, file: BinaryIO, count: int, serial: int, described: Callable[[list[bytes]], list[bytes]]
+    ) -> None:
+        self._file = file
+        self._count, self._serial, self._described = count, serial, described
+        self._splitter = pages.Splitter()
+        self._headers: list[pages.Page] = []
+        self._ended = 0
+        self._number = 0
+        self._position = 0
+
+    def write(self, data: bytes, /) -> int:
+        """Take the next bytes."""
+        for page in self._splitter.add(data):
+            if self._ended < self._count:
+                self._head(page)
+            else:
+                self._put(page)
+        self._position += len(data)
+        return len(data)
+
+    def _head(self, page: pages.Page) -> None:
+        self._headers.append(page)
+        self._ended += sum(size < 255 for size in page.lacing)
+        if self._ended >= self._count:
+            headers = self._described(pages.packets(self._headers, self._count))
+            for made in pages.paged(headers, self._serial):
+                self._put(made)
+
+    def _put(self, page: pages.Page) -> None:
+        self._file.write(replace(page, serial=self._serial).written(self._number))
+        self._number += 1
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Stay at the end, the only place where Ogg is written."""
+        return self._position
+
+    def tell(self) -> int:
+        """Return how many bytes were taken."""
+        return self._position
 
 
 OGG = Container(
     majors=("OGG",),
     subtypes=("VORBIS",),
     inspect=_inspect,
-    encode=_encode,
+    write=_write,
     info=FormatInfo(
         name="OGG",
         suffixes=(".ogg", ".oga", ".opus"),

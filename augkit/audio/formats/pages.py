@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 from augkit.errors import InputError
 
@@ -29,7 +31,7 @@ class Page:
     lacing : bytes
         Sizes of the segments; one below 255 ends a packet.
     body : bytes
-        The segments.
+        The segments; empty where they were passed over.
     """
 
     flags: int
@@ -52,34 +54,46 @@ def _checksum(page: bytes) -> int:
     return int(f"{crc:032b}"[::-1], 2)
 
 
-def split(raw: bytes) -> list[Page]:
-    """Return the pages of a file.
+def walk(file: BinaryIO, *, bodies: int) -> Iterator[Page]:
+    """Yield the pages of a file, the first `bodies` of them with their segments.
 
     Raises
     ------
     InputError
         If the last one is cut short, or there is anything but pages of one stream.
     """
-    pages: list[Page] = []
-    position = 0
-    while position < len(raw):
-        body = position + 27 + (raw[position + 26] if position + 26 < len(raw) else 0)
-        lacing = raw[position + 27 : body]
-        end = body + sum(lacing)
-        if raw[position : position + 4] != b"OggS"[: len(raw) - position]:
+    length = os.fstat(file.fileno()).st_size
+    position, serial, number = 0, -1, 0
+    while position < length:
+        file.seek(position)
+        head = file.read(27 + 255)
+        if head[:4] != b"OggS"[: len(head)]:
             raise InputError(f"expected an Ogg page at byte {position:,}, got something else; convert it to plain Ogg")
-        if end > len(raw) or position + 27 > len(raw):
+        lacing = head[27 : 27 + head[26]] if len(head) > 26 else b""
+        body = position + 27 + len(lacing)
+        end = body + sum(lacing)
+        if len(head) < 27 or len(lacing) < head[26] or end > length:
             raise InputError(f"the file is cut short in the Ogg page at byte {position:,}; restore it from its source")
-        granule, serial = (int.from_bytes(raw[position + a : position + b], "little") for a, b in ((6, 14), (14, 18)))
-        pages.append(Page(raw[position + 5], granule, serial, lacing, raw[body:end]))
-        position = end
-    if len({page.serial for page in pages}) > 1 or sum(bool(page.flags & FIRST) for page in pages) > 1:
-        raise InputError("the file holds several Ogg streams, of which only the first would be kept; split it first")
-    return pages
+        page = _page(head, lacing, b"")
+        if number and (page.serial != serial or page.flags & FIRST):
+            raise InputError(
+                "the file holds several Ogg streams, of which only the first would be kept; split it first"
+            )
+        serial = page.serial
+        if number < bodies:
+            file.seek(body)
+            page = replace(page, body=file.read(end - body))
+        yield page
+        position, number = end, number + 1
 
 
-def packets(pages: Sequence[Page], count: int) -> tuple[list[bytes], int]:
-    """Return the first `count` packets, and how many pages they fill.
+def _page(head: bytes, lacing: bytes, body: bytes) -> Page:
+    granule, serial = (int.from_bytes(head[begin:end], "little") for begin, end in ((6, 14), (14, 18)))
+    return Page(head[5], granule, serial, lacing, body)
+
+
+def packets(pages: Iterable[Page], count: int) -> list[bytes]:
+    """Return the first `count` packets, and take no more pages than they fill.
 
     Raises
     ------
@@ -88,7 +102,7 @@ def packets(pages: Sequence[Page], count: int) -> tuple[list[bytes], int]:
     """
     found: list[bytes] = []
     packet = b""
-    for number, page in enumerate(pages, 1):
+    for page in pages:
         position = 0
         for size in page.lacing:
             packet += page.body[position : position + size]
@@ -97,7 +111,9 @@ def packets(pages: Sequence[Page], count: int) -> tuple[list[bytes], int]:
                 found.append(packet)
                 packet = b""
         if len(found) == count and not packet:
-            return found, number
+            return found
+        if len(found) > count:
+            break
     raise InputError(f"expected {count} header packets at the start of the Ogg stream; convert it to plain Ogg")
 
 
@@ -119,10 +135,19 @@ def _lacing(packet: bytes) -> bytes:
     return b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255])
 
 
-def join(headers: Sequence[bytes], audio: Sequence[Page], serial: int) -> Iterator[bytes]:
-    """Yield the bytes of a stream of header packets and pages of audio, numbered anew under one serial number."""
-    number = 0
-    for number, page in enumerate(paged(headers, serial)):
-        yield page.written(number)
-    for place, page in enumerate(audio, number + 1):
-        yield replace(page, serial=serial).written(place)
+class Splitter:
+    """Cuts a stream of bytes that arrives in pieces into pages."""
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def add(self, data: bytes) -> Iterator[Page]:
+        """Yield the pages that these bytes complete."""
+        self._held += data
+        while len(self._held) > 27:
+            lacing = self._held[27 : 27 + self._held[26]]
+            end = 27 + self._held[26] + sum(lacing)
+            if len(self._held) < end or len(lacing) < self._held[26]:
+                return
+            yield _page(self._held, lacing, self._held[27 + len(lacing) : end])
+            self._held = self._held[end:]

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
 
 from augkit.audio.formats.coding import CODINGS, Coding, Samples
+from augkit.errors import InputError
 from augkit.outcome import FormatInfo
+
+BLOCK = 2**16
+"""Frames of a block, unless another number is asked for."""
+
+KEPT = 2**25
+"""Bytes of decoded samples up to which a recording is decoded once and kept in memory."""
+
+_LARGEST = 2**22
+"""Samples in a block at most, however many channels there are."""
+
+
+def kept(encoding: Encoding, frames: int) -> bool:
+    """Tell whether so many frames are few enough to be kept in memory."""
+    return frames * encoding.channels * np.dtype(encoding.coding.dtype).itemsize <= KEPT
+
+
+def even_frames(encoding: Encoding, frames: int = BLOCK) -> int:
+    """Return how many frames a block has: `frames`, or fewer where there are more than 64 channels."""
+    return max(1, min(frames, _LARGEST // encoding.channels))
+
+
+class Pass(Protocol):
+    """What gives the samples of a recording, as often as it is called."""
+
+    def __call__(self, frames: int, /) -> Iterator[Samples]:
+        """Yield blocks of this many frames, from the first frame to the last."""
+        ...
+
+    def part(self, begin: int, frames: int, /) -> Pass:
+        """Return a pass over so many frames from frame number `begin` on, all of which are there."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +86,10 @@ class Recording:
         Where it came from.
     encoding : Encoding
         How the file holds its samples.
-    samples : ndarray, shape (frames, channels)
-        On the grid of the subtype: PCM_24 within +-2**23 although the dtype is int32; lossy subtypes as float32.
+    frames : int
+        Its length.
+    decoded : callable
+        Gives its samples, as often as it is called.
     tags : mapping
         The text tags that libsndfile knows.
     rest : object
@@ -66,15 +102,67 @@ class Recording:
 
     path: Path
     encoding: Encoding
-    samples: Samples
+    frames: int
+    decoded: Pass
     tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     rest: Any = None
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
-    def with_samples(self, samples: Samples) -> Recording:
-        """Return the recording with other samples of the same shape and dtype."""
-        return replace(self, samples=samples)
+    @property
+    def is_kept(self) -> bool:
+        """Whether the samples are in memory, so that another pass costs nothing."""
+        return isinstance(self.decoded, Kept)
+
+    def blocks(self, frames: int = BLOCK) -> Iterator[Samples]:
+        """Yield the samples in one pass over the file.
+
+        Parameters
+        ----------
+        frames : int
+            Frames of each block but the last; fewer where many channels would make it larger than 4 million samples.
+
+        Yields
+        ------
+        ndarray, shape (frames, channels)
+            Not to be changed. On the grid of the subtype: PCM_24 within +-2**23 although the dtype is int32; lossy
+            subtypes as float32. None is empty, and together they have as many frames as `frames` says.
+
+        Raises
+        ------
+        InputError
+            If the file ends early or turns out to be broken on the way.
+        """
+        return self.decoded(even_frames(self.encoding, frames))
+
+    def cut(self, frames: int | None) -> Recording:
+        """Return the recording with at most so many frames; None leaves it as it is."""
+        if frames is None or frames >= self.frames:
+            return self
+        return replace(self, frames=frames, decoded=self.decoded.part(0, frames))
+
+    def samples(self) -> Samples:
+        """Return all samples, shape (frames, channels), in memory."""
+        if isinstance(self.decoded, Kept):
+            return self.decoded.samples
+        made = list(self.blocks())
+        return np.concatenate(made) if made else np.empty((0, self.encoding.channels), self.encoding.coding.dtype)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Kept:
+    """A pass over samples in memory."""
+
+    samples: Samples
+
+    def __call__(self, frames: int) -> Iterator[Samples]:
+        """Yield blocks of this many frames."""
+        for begin in range(0, len(self.samples), frames):
+            yield self.samples[begin : begin + frames]
+
+    def part(self, begin: int, frames: int) -> Kept:
+        """Return a pass over some of the frames."""
+        return Kept(self.samples[begin : begin + frames])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +177,30 @@ class Container:
         What converted samples become: the first one that holds all their bits, or else the last.
     inspect : callable
         (recording as decoded) -> recording with `rest` and notices; raises `InputError` for a broken file.
-    encode : callable
-        (recording) -> the bytes of the whole file, piece by piece. The recording may come from another container; then
-        its `rest` is None.
+    write : callable
+        (recording, blocks, file): writes the recording with other samples, given as blocks of any number of frames that
+        together have as many frames as it, to an empty binary file open for writing. The recording may come from
+        another container; then its `rest` is None.
     info : FormatInfo
         The row of ``augkit formats``.
+    read_only : tuple of str
+        Subtypes that can be decoded, but not written back faithfully.
+    largest : int or None
+        Bytes of samples that its size fields can tell; None for no limit worth a word.
     """
 
     majors: tuple[str, ...]
     subtypes: tuple[str, ...]
     inspect: Callable[[Recording], Recording]
-    encode: Callable[[Recording], Iterable[bytes]]
+    write: Callable[[Recording, Iterable[Samples], BinaryIO], None]
     info: FormatInfo
+    read_only: tuple[str, ...] = ()
+    largest: int | None = None
+
+    def check_writable(self, encoding: Encoding) -> None:
+        """Raise `InputError` where samples of this encoding cannot be written back into this container."""
+        if encoding.subtype in self.read_only:
+            raise InputError(
+                f"{self.info.name} with {encoding.subtype} samples is only read here; "
+                "choose another format for the output, such as --format flac"
+            )

@@ -1,4 +1,4 @@
-"""libsndfile, front to back: samples out of a file, and samples into the bytes of one."""
+"""libsndfile as a decoder: samples out of a file, all at once or block by block."""
 
 from __future__ import annotations
 
@@ -6,34 +6,78 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
-from augkit.audio.formats.coding import CODINGS, Samples
-from augkit.audio.formats.recording import Encoding, Recording
+from augkit.audio.formats import mpeg
+from augkit.audio.formats.coding import CODINGS, Coding, Samples
+from augkit.audio.formats.recording import KEPT, Encoding, Kept, Recording, kept
 from augkit.errors import InputError
-
-_READ = 2**20
-"""Samples read at a time."""
-
-_WRITE = 2**16
-"""Frames written at a time: one long write to OGG overflows libsndfile's stack and ends the process."""
 
 _UNKNOWN = 2**62
 """FLAC of unknown length says 2**63 - 1 frames."""
 
+_SOUGHT = frozenset(
+    "PCM_S8 PCM_U8 PCM_16 PCM_24 PCM_32 FLOAT DOUBLE ULAW ALAW IMA_ADPCM MS_ADPCM ALAC_16 ALAC_24 OPUS "  # noqa: SIM905
+    "MPEG_LAYER_III".split()
+)
+"""Subtypes in which libsndfile finds a frame without decoding those before it; in Vorbis it finds others."""
 
-class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
+
+class Sequential(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is never sought in; soundfile seeks after each block, which fails at the end of some streams."""
 
     def seekable(self) -> bool:
+        """Tell soundfile to leave the position alone."""
         return False
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Streamed:
+    """A pass over a file, or a part of it, that decodes anew each time."""
+
+    path: Path
+    subtype: str
+    frames: int
+    begin: int = 0
+
+    @property
+    def coding(self) -> Coding:
+        """What the subtype does to samples."""
+        return CODINGS[self.subtype]
+
+    def __call__(self, frames: int) -> Iterator[Samples]:
+        """Yield blocks of this many frames."""
+        with _opened(self.path) as file:
+            self._skip(file)
+            done = 0
+            while done < self.frames:
+                wanted = min(frames, self.frames - done)
+                block = file.read(wanted, dtype=self.coding.dtype, always_2d=True)
+                done += len(block)
+                if len(block) < wanted:
+                    raise _cut_short(self.frames, done)
+                yield self.coding.from_library(block)
+
+    def _skip(self, file: Sequential) -> None:
+        """Go to the first frame."""
+        if self.begin and self.subtype in _SOUGHT:
+            file.seek(self.begin)
+            return
+        step = max(1, 2**20 // file.channels)
+        for done in range(0, self.begin, step):
+            file.read(min(step, self.begin - done), dtype=self.coding.dtype)
+
+    def part(self, begin: int, frames: int) -> Streamed:
+        """Return a pass over some of the frames."""
+        return replace(self, begin=self.begin + begin, frames=frames)
+
+
 def decode(path: Path) -> Recording:
-    """Read a whole file.
+    """Open a file; a short one is decoded at once, a long one when its blocks are asked for.
 
     Parameters
     ----------
@@ -45,7 +89,7 @@ def decode(path: Path) -> Recording:
     InputError
         If libsndfile cannot decode it, in a subtype that it cannot write, or in fewer frames than it declares.
     """
-    with _failures(), _Sequential(os.fsencode(path) if os.name == "posix" else str(path)) as file:
+    with _opened(path) as file:
         encoding = Encoding(file.format, file.subtype, file.endian, file.samplerate, file.channels)
         coding = CODINGS.get(encoding.subtype)
         if coding is None:
@@ -53,88 +97,82 @@ def decode(path: Path) -> Recording:
                 f"{encoding.major} with {encoding.subtype} samples cannot be written back; "
                 "convert it first, for example with ffmpeg, to WAV or FLAC"
             )
-        samples = _joined(list(_blocks(file, coding.dtype)))
-        declared, tags = file.frames, file.copy_metadata()
-    if declared < _UNKNOWN and len(samples) < declared:
-        raise InputError(
-            f"the file is cut short: {declared} frames were expected, {len(samples)} can be decoded; "
-            "restore it from its source"
-        )
-    return Recording(path, encoding, coding.from_library(samples), tags)
+        frames, tags = file.frames, _tags(file)
+        known = frames < _UNKNOWN and (encoding.major != "MP3" or _tells_length(path))
+        if known and not kept(encoding, frames):
+            return Recording(path, encoding, frames, Streamed(path, encoding.subtype, frames), tags)
+        samples, there = _whole(file, coding)
+    if known and there < frames:
+        raise _cut_short(frames, there)
+    decoded = Streamed(path, encoding.subtype, there) if samples is None else Kept(coding.from_library(samples))
+    return Recording(path, encoding, there, decoded, tags)
 
 
-def _blocks(file: _Sequential, dtype: str) -> Iterator[Samples]:
-    frames = max(1, _READ // file.channels)
+def _tells_length(path: Path) -> bool:
+    """Tell whether an MP3 file has a header with its length, without which libsndfile guesses."""
+    with path.open("rb") as file:
+        found = mpeg.stream(file)
+    return found is not None and found.declared is not None
+
+
+def _whole(file: Sequential, coding: Coding) -> tuple[Samples | None, int]:
+    """Return all samples, or None where they are too many to be kept, and the number of frames."""
+    wanted = min(max(1, 2**20 // file.channels), max(1, file.frames + 1))
+    blocks: list[Samples] = []
+    frames = size = 0
     while True:
-        block = file.read(frames, dtype=dtype, always_2d=True)
-        yield block
-        if len(block) < frames:
-            return
+        block = file.read(wanted, dtype=coding.dtype, always_2d=True)
+        frames, size = frames + len(block), size + block.nbytes
+        if size <= KEPT:
+            blocks.append(block)
+        else:
+            blocks.clear()
+        if len(block) < wanted:
+            break
+    if size > KEPT:
+        return None, frames
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks), frames
 
 
-def _joined(blocks: list[Samples]) -> Samples:
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+def _cut_short(expected: int, there: int) -> InputError:
+    return InputError(
+        f"the file is cut short: {expected} frames were expected, {there} can be decoded; restore it from its source"
+    )
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
+def _opened(path: Path) -> Iterator[Sequential]:
     try:
-        yield
+        with Sequential(os.fsencode(path) if os.name == "posix" else str(path)) as file:
+            yield file
     except (RuntimeError, AssertionError, OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"expected an audio file that libsndfile can decode, got: {_reason(error)}; "
+            f"expected an audio file that libsndfile can decode, got: {reason(error)}; "
             "restore it from its source, or convert it, for example with ffmpeg, to WAV or FLAC"
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return what libsndfile says, without the name of the file."""
     return str(error).rpartition(": ")[2].strip(" .") or type(error).__name__
 
 
-def encode(
-    samples: Samples, encoding: Encoding, tags: Mapping[str, str] | None = None, *, compression: float | None = None
-) -> bytes:
-    """Return the bytes of a file that holds `samples`.
+def decode_raw(codes: bytes, subtype: str) -> Samples:
+    """Return the samples of headerless data of one channel, shape (frames, 1)."""
+    with Sequential(io.BytesIO(codes), "r", 8000, 1, subtype, "FILE", "RAW") as file:
+        samples: Samples = file.read(len(codes), dtype=CODINGS[subtype].dtype, always_2d=True)
+    return samples
 
-    Parameters
-    ----------
-    samples : ndarray, shape (frames, channels)
-        On the grid of the encoding's subtype.
-    encoding : Encoding
-        What to write; the major "RAW" gives the samples alone.
-    tags : mapping or None
-        Text tags.
-    compression : float or None
-        From 0 (best quality) to 1, for codecs that know it; None for libsndfile's own choice.
 
-    Raises
-    ------
-    InputError
-        If libsndfile cannot write this combination of container, subtype, channels and rate.
-    """
-    coding = encoding.coding
-    samples = np.ascontiguousarray(coding.to_library(coding.clipped(samples) if coding.kind == "lossy" else samples))
-    buffer = io.BytesIO()
+def _tags(file: Sequential) -> dict[str, str]:
+    """Return the text tags; empty ones, which some readers of ID3 report, cannot be written."""
+    return {name: text for name, text in file.copy_metadata().items() if text}
+
+
+def text_tags(path: Path) -> Mapping[str, str]:
+    """Return the text tags of a file; none where libsndfile cannot open it."""
     try:
-        with _Sequential(
-            buffer, "w", encoding.samplerate, encoding.channels, encoding.subtype, encoding.endian, encoding.major,
-            compression_level=compression,
-        ) as file:  # fmt: skip
-            for name, text in (tags or {}).items():
-                setattr(file, name, text)
-            for begin in range(0, len(samples), _WRITE):
-                file.write(samples[begin : begin + _WRITE])
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{encoding.channels} channels of {encoding.subtype} at {encoding.samplerate} Hz cannot be written as "
-            f"{encoding.major}: {_reason(error)}; choose another format"
-        ) from error
-    return buffer.getvalue()
-
-
-def changed_tags(tags: Mapping[str, str], encoding: Encoding) -> list[str]:
-    """Return the names of the tags that a file of this encoding does not hold, or not as they are."""
-    probe = encode(np.zeros((1, encoding.channels), encoding.coding.dtype), encoding, tags)
-    with _Sequential(io.BytesIO(probe)) as file:
-        held = file.copy_metadata()
-    return [name if name not in held else f"{name} as it was" for name in tags if held.get(name) != tags[name]]
+        with _opened(path) as file:
+            return _tags(file)
+    except InputError:
+        return {}

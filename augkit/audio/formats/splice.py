@@ -1,168 +1,195 @@
-"""WAV and AIFF: the source's own bytes with other samples in them, so that every other chunk stays as it is."""
+"""The source's own bytes with other samples in them, so that everything else in the file stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, BinaryIO
 
 import numpy as np
 
-from augkit.audio.formats import sndfile
-from augkit.audio.formats.cells import WIDTHS, pack
-from augkit.audio.formats.chunks import PEAK, Chunk, Chunks, Order, graft, walk
-from augkit.audio.formats.recording import Encoding, Recording
+from augkit.audio.formats.cells import InPlace, frame_width, pack
+from augkit.audio.formats.chunks import Around, Order
+from augkit.audio.formats.coding import Samples
+from augkit.audio.formats.recording import Encoding, Recording, even_frames
 from augkit.errors import InputError
 
-_PADDING = (b"JUNK", b"junk", b"PAD ", b"FLLR")
-_OUTDATED = (b"levl", b"MD5 ", b"md5 ")
-_BLOCK = 2**18
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Flavour:
-    """What sets WAV and AIFF apart.
+class Peaks:
+    """A table of the highest sample of each channel and its position.
 
     Attributes
     ----------
-    samples : bytes
-        Name of the chunk that holds the samples.
-    own : tuple of bytes
-        Names of the chunks that describe them; written anew where the samples change their size.
-    valid_bits : callable
-        (chunks) -> the number of bits that the header says a sample uses, or 0.
+    at : int
+        Where it begins in the file.
+    value, position : str
+        Dtypes of its two columns.
     """
 
-    samples: bytes
-    own: tuple[bytes, ...]
-    valid_bits: Callable[[Chunks], int]
+    at: int
+    value: str
+    position: str
+
+    def written(self, sizes: Samples, places: Samples) -> bytes:
+        """Return the table."""
+        table = np.empty(len(sizes), [("value", self.value), ("position", self.position)])
+        table["value"], table["position"] = sizes, places
+        return table.tobytes()
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Frame:
-    """A file without its samples.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the samples lie in a file.
 
     Attributes
     ----------
-    head, tail : bytes
-        What stands before and after the samples.
+    begin, end : int
+        The first byte of the samples, and the first one behind them.
+    length : int
+        Bytes of the whole file.
     order : str
         Byte order of the samples.
-    peak : int or None
-        Where the payload of the PEAK chunk begins in head + tail.
+    peaks : Peaks or None
+        What follows from the samples and is written anew.
+    around : Around or None
+        The chunks, for the same container with samples of another size.
     """
 
-    head: bytes
-    tail: bytes
+    begin: int
+    end: int
+    length: int
     order: Order
-    peak: int | None
+    peaks: Peaks | None = None
+    around: Around | None = None
 
 
-def inspect(recording: Recording, flavour: Flavour) -> Recording:
-    """Return the recording with what surrounds its samples.
+def located(
+    path: Path, file: BinaryIO, encoding: Encoding, place: Place, *, valid_bits: int = 0, notices: tuple[str, ...] = ()
+) -> Recording:
+    """Return a recording whose samples are read from where they lie.
+
+    Parameters
+    ----------
+    path, file : Path, binary file
+        The source, and the same open for reading.
+    encoding : Encoding
+        How it holds its samples.
+    place : Place
+        Where they lie; a part of a frame at the end counts as what follows them.
+    valid_bits : int
+        The number of bits that the header says a sample uses, or 0.
+    notices : tuple of str
+        What is odd about the file.
 
     Raises
     ------
     InputError
-        If samples are missing, or the ones that libsndfile decoded are not those that the chunks hold.
+        If they would lie outside of the file.
     """
-    chunks = walk(recording.path.read_bytes(), flavour.samples)
-    fixed = recording.encoding.subtype in WIDTHS
-    recording = _narrowed(recording, flavour.valid_bits(chunks))
-    known = (flavour.samples, *flavour.own, PEAK, *_PADDING)
-    others = [_label(chunks, chunk) for chunk in chunks.chunks if chunk.name not in known]
-    return replace(
-        recording,
-        rest=_frame(recording, chunks) if fixed else chunks,
-        others=tuple(label for label in others if label != "LIST INFO"),
-        notices=(*recording.notices, *_oddities(chunks, fixed=fixed)),
-    )
+    if not place.begin <= place.end <= place.length:
+        raise InputError("the header puts the samples outside of the file; restore it from its source")
+    width = frame_width(encoding)
+    frames = (place.end - place.begin) // width
+    place = replace(place, end=place.begin + frames * width)
+    source = InPlace(path, place.begin, frames, encoding, place.order)
+    narrow = _narrowed(source, encoding, valid_bits)
+    if narrow is not None:
+        source = narrow
+    elif encoding.coding.kind == "pcm" and 0 < valid_bits < encoding.coding.bits:
+        notices += (
+            f"the header says {valid_bits} bits but the samples use more; "
+            f"noise is rounded to {encoding.coding.bits} bits",
+        )
+    return Recording(path, source.encoding, frames, source.settled(file), rest=place, notices=notices)
 
 
-def _narrowed(recording: Recording, bits: int) -> Recording:
-    """Return the recording on the grid that its header says is used, where the samples agree."""
-    encoding = recording.encoding
+def _narrowed(source: InPlace, encoding: Encoding, bits: int) -> InPlace | None:
+    """Return a pass on the grid that the header says is used, where the samples agree."""
     spare = encoding.coding.bits - bits
     if encoding.coding.kind != "pcm" or bits < 1 or spare <= 0:
-        return recording
-    if np.any(recording.samples & ((1 << spare) - 1)):
-        notice = (
-            f"the header says {bits} bits but the samples use more; noise is rounded to {encoding.coding.bits} bits"
-        )
-        return replace(recording, notices=(*recording.notices, notice))
-    return replace(recording, encoding=replace(encoding, valid_bits=bits), samples=recording.samples >> spare)
+        return None
+    if any(np.any(block & ((1 << spare) - 1)) for block in source(even_frames(encoding))):
+        return None
+    return replace(source, encoding=replace(encoding, valid_bits=bits))
 
 
-def _oddities(chunks: Chunks, *, fixed: bool) -> Iterator[str]:
-    for chunk in chunks.chunks:
-        if chunk.name in _OUTDATED:
-            yield f"the chunk {_label(chunks, chunk)} describes the samples before the noise; kept as it is"
-    if chunks.cut_short:
-        yield f"the chunk {_label(chunks, chunks.chunks[-1])} after the samples is cut short; kept as it is"
-    if chunks.loose:
-        kept = "kept as they are" if fixed else "left out"
-        yield f"{chunks.loose} bytes at the end of the file belong to no chunk; {kept}"
+def byte_order(encoding: Encoding, natural: Order) -> Order:
+    """Return the byte order of the samples; `natural` is the one that libsndfile does not mention."""
+    if encoding.endian == "LITTLE":
+        return "little"
+    return "big" if encoding.endian == "BIG" else natural
 
 
-def _label(chunks: Chunks, chunk: Chunk) -> str:
-    kind = b" " + chunks.payload(chunk)[:4] if chunk.name == b"LIST" else b""
-    return (chunk.name + kind).decode("latin-1").strip()
+def check(found: Recording, decoded: Recording, *, more: int = 1) -> None:
+    """Raise `InputError` where the samples in their place are not those that libsndfile decoded.
 
-
-def _frame(recording: Recording, chunks: Chunks) -> Frame:
-    """Cut the file around its samples, after making sure that they are where they seem to be."""
-    encoding, samples = recording.encoding, recording.samples
-    order = byte_order(encoding)
-    begin, end = chunks.data.start, chunks.data.start + chunks.data.size
-    if encoding.major == "AIFF":
-        begin += 8 + int.from_bytes(chunks.raw[begin : begin + 4], "big")
-    size = samples.size * WIDTHS[encoding.subtype]
-    whole = 0 <= end - begin - size < encoding.channels * WIDTHS[encoding.subtype]
-    if whole and encoding.coding.kind != "lossy":
-        whole = pack(samples, encoding, order) == chunks.raw[begin : begin + size]
-    if not whole:
+    It may decode some frames `more`: it takes the padding of an odd chunk for a sample.
+    """
+    surplus = decoded.frames - found.frames
+    ours, theirs = (next(recording.blocks(), None) for recording in (found, decoded))
+    same = 0 <= surplus <= more
+    if same and ours is not None and theirs is not None:
+        wide = ours if found.encoding.valid_bits is None else ours << _spare(found.encoding)
+        same = wide.tobytes() == theirs[: len(wide)].tobytes()
+    if not same:
         raise InputError(
-            f"header and samples disagree: {len(samples)} frames of {encoding.subtype} were decoded from "
-            f"{end - begin:,} bytes of samples; convert it first, for example with ffmpeg, to plain WAV"
+            f"header and samples disagree: {decoded.frames} frames of {decoded.encoding.subtype} were decoded, "
+            f"{found.frames} are described; convert it first, for example with ffmpeg, to plain WAV"
         )
-    peak = chunks.named(PEAK)
-    place = None if peak is None or peak.size < 8 + 8 * encoding.channels else peak.start
-    if place is not None and place >= end:
-        place -= size
-    return Frame(chunks.raw[:begin], chunks.raw[begin + size :], order, place)
 
 
-def byte_order(encoding: Encoding) -> Order:
-    """Return the byte order of the samples, which in AIFF is big unless said otherwise."""
-    if encoding.major == "AIFF":
-        return "little" if encoding.endian == "LITTLE" else "big"
-    return "big" if encoding.endian == "BIG" else "little"
+def _spare(encoding: Encoding) -> int:
+    return replace(encoding, valid_bits=None).coding.bits - (encoding.valid_bits or 0)
 
 
-def encode(recording: Recording, flavour: Flavour) -> Iterator[bytes]:
-    """Yield the bytes of the file: the source's own around new samples, where the source was of this container."""
-    rest, samples = recording.rest, recording.samples
-    if not isinstance(rest, Frame):
-        new = walk(sndfile.encode(samples, recording.encoding, recording.tags), flavour.samples)
-        yield graft(new, rest or new, flavour.own)
-        return
-    around = _with_peak(recording, rest)
-    yield around[: len(rest.head)]
-    for begin in range(0, len(samples), _BLOCK):
-        yield pack(samples[begin : begin + _BLOCK], recording.encoding, rest.order)
-    yield around[len(rest.head) :]
+def write(recording: Recording, blocks: Iterable[Samples], file: BinaryIO) -> None:
+    """Write the source's own bytes around new samples."""
+    place: Place = recording.rest
+    highest = None if place.peaks is None else _Highest(recording.encoding)
+    with recording.path.open("rb") as source:
+        copy(source, file, 0, place.begin)
+        frames = 0
+        for block in blocks:
+            file.write(pack(block, recording.encoding, place.order))
+            frames += len(block)
+            if highest is not None:
+                highest.add(block)
+        if frames != recording.frames:
+            raise ValueError(f"expected {recording.frames} frames to write, got {frames}")
+        copy(source, file, place.end, place.length)
+    if place.peaks is not None and highest is not None and recording.frames:
+        file.seek(place.peaks.at)
+        file.write(place.peaks.written(highest.sizes, highest.places))
 
 
-def _with_peak(recording: Recording, frame: Frame) -> bytes:
-    """Return head and tail with the peaks of the new samples in their PEAK chunk; its time stays."""
-    around = frame.head + frame.tail
-    if frame.peak is None or not recording.samples.size:
-        return around
-    finite = np.where(np.isfinite(recording.samples), recording.samples, 0)
-    size = np.abs(finite.astype(np.float64)) / recording.encoding.coding.full_scale
-    position = np.argmax(size, axis=0)
-    table = np.empty((len(position), 2), dtype=np.uint32)
-    table[:, 0] = size[position, np.arange(len(position))].astype(np.float32).view(np.uint32)
-    table[:, 1] = position
-    big = recording.encoding.major == "AIFF" or frame.order == "big"
-    begin = frame.peak + 8
-    return around[:begin] + table.astype(">u4" if big else "<u4").tobytes() + around[begin + table.nbytes :]
+def copy(source: IO[bytes], file: BinaryIO, begin: int, end: int) -> None:
+    """Copy the bytes of one file to another."""
+    source.seek(begin)
+    for done in range(begin, end, _PIECE):
+        piece = source.read(min(_PIECE, end - done))
+        file.write(piece)
+        if len(piece) < min(_PIECE, end - done):
+            raise InputError("the file became shorter while it was read; try again when nothing writes to it")
+
+
+class _Highest:
+    """The highest sample of each channel so far, as a share of full scale, and its frame."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self._full_scale = encoding.coding.full_scale
+        self.sizes = np.full(encoding.channels, -1.0)
+        self.places = np.zeros(encoding.channels, np.int64)
+        self._frames = 0
+
+    def add(self, block: Samples) -> None:
+        """Take the next samples into account."""
+        size = np.abs(np.where(np.isfinite(block), block, 0).astype(np.float64)) / self._full_scale
+        place = np.argmax(size, axis=0)
+        highest = size[place, np.arange(len(place))]
+        higher = highest > self.sizes
+        self.sizes[higher], self.places[higher] = highest[higher], place[higher] + self._frames
+        self._frames += len(block)

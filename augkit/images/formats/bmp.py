@@ -5,16 +5,16 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, replace
 from io import BytesIO
-from types import MappingProxyType
 
 import numpy as np
 from PIL import BmpImagePlugin, Image
 
-from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
+from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, in_exact_mode, quiet, saved, split, to_image
 
 _IN_PLACE = {"L": "L", "BGR": "RGB", "BGRX": "RGB", "BGRA": "RGBA", "ABGR": "RGBA", "RGBA": "RGBA"}
-_V4_HEADER = 108
+_V4_HEADER, _V5_HEADER = 108, 124
+_HIGHEST_DPI = 2**31 * 0.0254 - 1
 _BITFIELDS = 3
 _MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
 
@@ -37,7 +37,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     check_size(opened.size, max_pixels)
     layout = _layout(opened, data)
     depth = struct.unpack_from("<H", data, 24 if struct.unpack_from("<L", data, 14)[0] == 12 else 28)[0]
-    metadata = Metadata(dpi=_dpi(data))
+    metadata = Metadata(dpi=_dpi(data), icc=_profile(data))
     if layout and layout.raw_mode == "BGRX":
         spare = _with_fourth_byte(opened.size, layout, data)
         if spare is not None:
@@ -61,8 +61,10 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         pixels = image.tobytes("raw", layout.raw_mode, layout.stride, layout.direction)
         return Encoded(layout.before + pixels + layout.behind)
     dpi = picture.metadata.dpi or (0.0, 0.0)
+    kept = ["dpi"] if max(dpi) <= _HIGHEST_DPI else []
+    dpi = dpi if kept else (0.0, 0.0)
     data = _with_alpha(image, dpi) if picture.first.mode == "RGBA" else saved(image, "BMP", dpi=dpi)
-    return Encoded(data, True, not_kept("BMP", picture.metadata, "dpi"))
+    return Encoded(data, True, not_kept("BMP", picture.metadata, *kept))
 
 
 def _layout(opened: BmpImagePlugin.BmpImageFile, data: bytes) -> Layout | None:
@@ -96,6 +98,14 @@ def _dpi(data: bytes) -> tuple[float, float] | None:
     return (across * 0.0254, down * 0.0254) if across and down else None
 
 
+def _profile(data: bytes) -> bytes | None:
+    """Return the profile that a header of version 5 embeds."""
+    if struct.unpack_from("<L", data, 14)[0] < _V5_HEADER or data[70:74] != b"DEBM":
+        return None
+    place, length = struct.unpack_from("<LL", data, 14 + 112)
+    return data[14 + place : 14 + place + length] or None
+
+
 def _with_alpha(image: Image.Image, dpi: tuple[float, float]) -> bytes:
     """Return a BMP file of version 4, which names the alpha channel; Pillow writes one whose alpha no reader sees."""
     width, height = image.size
@@ -106,15 +116,3 @@ def _with_alpha(image: Image.Image, dpi: tuple[float, float]) -> bytes:
     header = struct.pack("<LllHHL", _V4_HEADER, width, height, 1, 32, _BITFIELDS)
     header += struct.pack("<LLLLL4L4s48x", len(pixels), across, down, 0, 0, *_MASKS, b"BGRs")
     return start + header + pixels
-
-
-BMP = Format(
-    name="BMP",
-    suffixes=(".bmp",),
-    accepts=lambda head: head.startswith(b"BM"),
-    decode=decode,
-    encode=encode,
-    modes=MappingProxyType({"L": "L", "LA": "RGBA", "RGB": "RGB", "RGBA": "RGBA"}),
-    keeps="pixels exactly, alpha, header with DPI and colour space",
-    limits="1-, 4- and 16-bit, palette and run-length coded files are converted; 16-bit gray and CMYK are refused",
-)

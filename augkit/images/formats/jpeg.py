@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from PIL import JpegImagePlugin
 
 from augkit.errors import InputError
-from augkit.images.formats.jpeg_segments import EXIF, ICC, LONGEST, MPF, XMP, behind_the_end, further_pictures, segment
-from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
+from augkit.images.formats.jpeg_segments import (
+    EXIF,
+    ICC,
+    LONGEST,
+    MPF,
+    XMP,
+    Segments,
+    behind_the_end,
+    further_pictures,
+    segment,
+    without_thumbnails,
+)
+from augkit.images.formats.thumbnails import NOTICE
+from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import load, saved, split, to_image
 
 FOREIGN_QUALITY = 95
@@ -59,6 +70,8 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         notices += ("unusual chroma subsampling written as 4:4:4",)
     if adobe == _YCCK and image.mode == "CMYK":
         notices += ("YCCK components written as CMYK",)
+    segments, seen = without_thumbnails(image.applist)
+    notices += (NOTICE,) if seen else ()
     rest = behind_the_end(data)
     notices += (f"not kept: data behind the end of the image ({rest} bytes)",) if rest else ()
     coding = Coding(
@@ -67,10 +80,9 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         progressive=bool(image.info.get("progressive")),
         rgb=image.mode == "RGB" and _is_rgb(image),
         density=next((body[7:12] for name, body in image.applist if name == "APP0" and body[:5] == b"JFIF\0"), None),
-        segments=b"".join(segment(name, body) for name, body in image.applist if _is_carried(name, body)),
+        segments=b"".join(segment(name, body) for name, body in segments if _is_carried(name, body)),
     )
-    colour, alpha = split(image)
-    return Picture((Frame(colour, alpha),), "JPEG", _metadata(image), coding, notices)
+    return Picture((Frame(*split(image)),), "JPEG", _metadata(image, segments), coding, notices)
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -90,6 +102,8 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         density, segments, notices = _foreign(picture.metadata)
     if quality is not None:
         parameters["quality"] = quality
+    if density is not None:
+        parameters["dpi"] = (1, 1)  # then the header of JFIF is there, also for CMYK
     data = saved(to_image(picture.first), "JPEG", extra=segments, **parameters)
     return Encoded(_with_density(data, density), False, notices)
 
@@ -129,14 +143,15 @@ def _is_carried(name: str, body: bytes) -> bool:
     return not written and not (name == "APP2" and body.startswith(MPF))
 
 
-def _metadata(image: JpegImagePlugin.JpegImageFile) -> Metadata:
-    exif, comment = image.info.get("exif"), image.info.get("comment")
-    known = (EXIF, XMP, ICC, MPF, b"JFIF\0", b"JFXX\0", b"Adobe")
-    others = {name for name, body in image.applist if name != "COM" and not body.startswith(known)}
+def _metadata(image: JpegImagePlugin.JpegImageFile, segments: Segments) -> Metadata:
+    comment = image.info.get("comment")
+    known = (EXIF, XMP, ICC, MPF, b"JFIF\0", b"Adobe")
+    others = {name for name, body in segments if name != "COM" and not body.startswith(known)}
+    exif = b"".join(body[len(EXIF) :] for _, body in segments if body.startswith(EXIF))
     return Metadata(
-        exif=exif[len(EXIF) :] if exif else None,
+        exif=exif or None,
         icc=image.info.get("icc_profile"),
-        xmp=image.info.get("xmp"),
+        xmp=next((body[len(XMP) :] for _, body in segments if body.startswith(XMP)), None),
         dpi=image.info.get("dpi") if image.info.get("jfif_unit") in (1, 2) else None,
         comment=comment.decode("utf-8", "replace") if comment else None,
         others=tuple(f"segment {name}" for name in sorted(others)),
@@ -148,7 +163,13 @@ def _foreign(metadata: Metadata) -> tuple[bytes | None, bytes, tuple[str, ...]]:
     density = None
     if metadata.dpi and max(metadata.dpi) < 2**16:
         density = struct.pack(">BHH", 1, *(round(dots) for dots in metadata.dpi))
-    segments, kept = [], ["dpi", "icc"]
+    segments, kept = [], ["icc"]
+    if density:
+        kept.append("dpi")
+    comment = (metadata.comment or "").encode()
+    if comment and len(comment) <= LONGEST:
+        segments.append(segment("COM", comment))
+        kept.append("comment")
     wanted = {"exif": (EXIF, metadata.exif), "xmp": (XMP, metadata.xmp)}
     for field, (prefix, content) in wanted.items():
         if content and len(prefix) + len(content) <= LONGEST:
@@ -167,16 +188,3 @@ def _with_density(data: bytes, density: bytes | None) -> bytes:
     if density is None or data[6:11] != b"JFIF\0":
         return data
     return data[:13] + density + data[18:]
-
-
-JPEG = Format(
-    name="JPEG",
-    suffixes=(".jpg", ".jpeg", ".jpe", ".jfif"),
-    accepts=lambda head: head.startswith(b"\xff\xd8\xff"),
-    decode=decode,
-    encode=encode,
-    modes=MappingProxyType({mode: mode for mode in ("L", "RGB", "CMYK")}),
-    keeps="quantisation tables, subsampling, progressive scans, EXIF, ICC, XMP, DPI and all other segments",
-    limits="lossy: the codec takes some of the noise; alpha and 16 bits are refused",
-    longest_side=65500,
-)

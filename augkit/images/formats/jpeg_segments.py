@@ -8,11 +8,19 @@ from io import BytesIO
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from augkit.errors import InputError
+from augkit.images.formats.thumbnails import (
+    without_exif_thumbnail,
+    without_photoshop_thumbnail,
+    without_xmp_thumbnail,
+)
 from augkit.images.pillow import quiet
+
+Segments = list[tuple[str, bytes]]
 
 LONGEST = 65533
 EXIF, XMP, ICC, MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"MPF\0"
 
+_PHOTOSHOP, _JFIF, _EXTENSION = b"Photoshop 3.0\0", b"JFIF\0", b"JFXX\0"
 _MPF_ENTRIES = 0xB002
 _PREVIEWS = (0x010001, 0x010002)
 _WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)
@@ -50,6 +58,30 @@ def _kinds_of_further_pictures(index: bytes) -> list[int]:
     order = ">" if index.startswith(b"MM") else "<"
     entries = bytes(directory[_MPF_ENTRIES])
     return [struct.unpack_from(f"{order}L", entries, place)[0] & 0xFFFFFF for place in range(16, len(entries), 16)]
+
+
+def without_thumbnails(segments: Segments) -> tuple[Segments, bool]:
+    """Return the segments without small pictures of the clean image, and whether there were any."""
+    exif, in_exif = without_exif_thumbnail(b"".join(body[len(EXIF) :] for _, body in segments if body.startswith(EXIF)))
+    found = in_exif
+    kept: Segments = []
+    for name, body in segments:
+        content, removed = body, False
+        if in_exif and body.startswith(EXIF):  # a long block stands in several segments
+            part, exif = exif[: LONGEST - len(EXIF)], exif[LONGEST - len(EXIF) :]
+            content = EXIF + part
+        elif body.startswith(_PHOTOSHOP):
+            resources, removed = without_photoshop_thumbnail(body[len(_PHOTOSHOP) :])
+            content = _PHOTOSHOP + resources
+        elif body.startswith(XMP):
+            packet, removed = without_xmp_thumbnail(body[len(XMP) :])
+            content = XMP + packet
+        elif name == "APP0":
+            removed = body.startswith(_EXTENSION) or (body.startswith(_JFIF) and any(body[12:14]))
+        found = found or removed
+        if not (body.startswith(_EXTENSION) or content == EXIF):
+            kept.append((name, content))
+    return kept, found
 
 
 def behind_the_end(data: bytes) -> int:

@@ -1,65 +1,150 @@
-"""TIFF: compression and tags are kept; Pillow codes the pixels, the directory is written by `tiff_tags`."""
+"""TIFF: samples of any type, any number of pages; compression, layout and tags of each page are kept."""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import Literal
 
+import numpy as np
 from PIL import TiffImagePlugin
 
 from augkit.errors import InputError
 from augkit.images.formats import tiff_tags
-from augkit.images.formats.tiff_tags import Directory, Entry
-from augkit.images.picture import Encoded, Format, Frame, Metadata, Picture, not_kept
-from augkit.images.pillow import check_size, in_exact_mode, load, saved, split, to_image
+from augkit.images.formats.thumbnails import NOTICE, without_photoshop_thumbnail, without_xmp_thumbnail
+from augkit.images.formats.tiff_page import Colours, colours_of, refuse_what_would_be_lost
+from augkit.images.formats.tiff_samples import (
+    CODECS,
+    COMPRESSION,
+    DEFLATE,
+    HEIGHT,
+    PHOTOMETRIC,
+    STRIP_PLACES,
+    TILE_LENGTHS,
+    TILE_PLACES,
+    WIDTH,
+    Layout,
+    layout_of,
+    read_samples,
+    sample_type,
+    write_samples,
+)
+from augkit.images.formats.tiff_tags import LONG, SHORT, Directory, Entry, numbers
+from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, not_kept
+from augkit.images.pillow import check_pixels, check_size, in_exact_mode, load, split
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
-_SAMPLES, _SUB_FILES, _EXTRA, _SAMPLE_FORMAT, _DNG_VERSION, _LAYERS = 277, 330, 338, 339, 50706, 37724
+_EXTRA, _LAYERS, _PHOTOSHOP = 338, 37724, 34377
 _OF_THE_PIXELS = frozenset(
-    {273, _SAMPLES, 278, 279, 284, 317, 320, _SUB_FILES, _EXTRA, _SAMPLE_FORMAT, 347, 559}.union(
+    {273, 277, 278, 279, 284, 317, 320, 330, _EXTRA, 339, 340, 341, 347, 559}.union(
         *(range(255, 260), range(262, 267), range(288, 294), range(322, 329), range(512, 533))
     )
 )
 _IN_FILE_ORDER = (50838, 50839)
 _DESCRIPTIVE = (270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432, *(34665, 34853))
-_CODECS = {1: None, 5: "tiff_lzw", 8: "tiff_adobe_deflate", 32946: "tiff_adobe_deflate", 32773: "packbits"}
-_CODECS |= {34925: "lzma", 50000: "zstd"}
-_CODEC_OF_OTHERS = "tiff_adobe_deflate"
-_COLOURS = {0: "gray", 1: "gray", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
-_CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
-_WHITE_IS_ZERO, _PREMULTIPLIED = 0, 1
-_ALPHA = ((), (1,), (2,), (999,))
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
+_ALPHA = 2
+_LARGEST = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Coding:
-    """The codec of the source and the tags that are carried over."""
+class Page:
+    """How a page was laid out, whether 0 was white in it, and the tags that are carried over."""
 
-    codec: str | None
+    layout: Layout
+    white_is_zero: bool
     tags: Directory
 
 
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a TIFF file; see `Format.decode`."""
-    directory = tiff_tags.parse(data)
-    width, height = (directory.integers(tag, (0,))[0] for tag in (_WIDTH, _HEIGHT))
-    check_size((width, height), max_pixels)
-    _refuse_what_would_be_lost(directory)
-    bits = directory.integers(_BITS, (1,))[0]
-    image, notices = in_exact_mode(load(TiffImagePlugin.TiffImageFile, _upright(data, directory), max_pixels), bits)
-    colour, alpha = split(image)
-    if directory.integers(_EXTRA, ())[:1] == (_PREMULTIPLIED,):
-        notices += ("premultiplied alpha written as plain alpha",)
-    compression = directory.integers(_COMPRESSION, (1,))[0]
-    if compression not in _CODECS:
+    directories = list(tiff_tags.pages(data))
+    sizes = [(one.integers(WIDTH, (0,))[0], one.integers(HEIGHT, (0,))[0]) for one in directories]
+    for size in sizes:
+        check_size(size, max_pixels)
+    check_pixels(sum(width * height for width, height in sizes), max_pixels, f"{len(sizes)} pages")
+    for number, directory in enumerate(directories, 1):
+        refuse_what_would_be_lost(directory, f"page {number}: " if len(directories) > 1 else "")
+    frames, notices = [], []
+    for directory in directories:
+        frame, told = _page(data, directory, max_pixels)
+        frames.append(frame)
+        notices += [notice for notice in told if notice not in notices]
+    return Picture(tuple(frames), "TIFF", _metadata(frames[0].native.tags), None, tuple(notices))
+
+
+def _page(data: bytes, directory: Directory, max_pixels: int) -> tuple[Frame, tuple[str, ...]]:
+    notices: tuple[str, ...] = ()
+    compression = directory.integers(COMPRESSION, (1,))[0]
+    dtype, colours = sample_type(directory), colours_of(directory)
+    if dtype is not None and colours.plain and compression in CODECS:
+        pixels = read_samples(data, directory, dtype, colours.channels)
+        layout = layout_of(directory)
+        frame = _framed(pixels, colours)
+    else:
+        frame, notices = _by_pillow(data, directory, max_pixels)
+        layout = Layout(compression if compression in CODECS else DEFLATE)
+    notices += ("premultiplied alpha written as plain alpha",) if colours.premultiplied else ()
+    if compression not in CODECS:
         notices += (f"compression {compression} written as deflate, which loses nothing",)
     dropped = _LAYERS, *(_IN_FILE_ORDER if data.startswith(b"MM") else ())
     lost = [f"tag {tag}" for tag in dropped if tag in directory.entries]
     notices += (f"not kept: {', '.join(lost)}",) if lost else ()
-    tags = directory.without(_OF_THE_PIXELS | frozenset(dropped))
-    coding = Coding(_CODECS.get(compression, _CODEC_OF_OTHERS), tags)
-    return Picture((Frame(colour, alpha),), "TIFF", _metadata(tags), coding, notices)
+    tags, seen = _without_thumbnails(directory.without(_OF_THE_PIXELS | frozenset(dropped)))
+    notices += (NOTICE,) if seen else ()
+    native = Page(layout, colours.plain and colours.white_is_zero, tags)
+    return Frame(frame.colour, frame.alpha, native), notices
+
+
+def _framed(pixels: Pixels, colours: Colours) -> Frame:
+    """Return the frame of samples of shape (H, W, channels and alpha)."""
+    channels = colours.channels - colours.alpha
+    colour, alpha = pixels[..., :channels], pixels[..., channels] if colours.alpha else None
+    if alpha is not None and colours.premultiplied:
+        colour = _divided(colour, alpha[..., np.newaxis])
+    colour = np.ascontiguousarray(colour[..., 0] if channels == 1 else colour)
+    if colours.white_is_zero:
+        colour = np.iinfo(colour.dtype).max - colour
+    return Frame(colour, alpha)
+
+
+def _divided(colour: Pixels, alpha: Pixels) -> Pixels:
+    """Return colours that were multiplied by alpha as they were before; black where alpha is 0."""
+    if colour.dtype.kind == "f":
+        return np.divide(colour, alpha, out=np.zeros_like(colour), where=alpha != 0)
+    full = np.iinfo(colour.dtype).max
+    whole = colour.astype(np.int64) * full // np.maximum(alpha, 1)
+    return np.where(alpha > 0, np.minimum(whole, full), 0).astype(colour.dtype)
+
+
+def _by_pillow(data: bytes, directory: Directory, max_pixels: int) -> tuple[Frame, tuple[str, ...]]:
+    """Return the frame of a page of few bits, of a palette, or of a compression for pictures alone."""
+    bits = directory.integers(258, (1,))[0]
+    opened = load(TiffImagePlugin.TiffImageFile, _alone_and_upright(data, directory), max_pixels)
+    image, notices = in_exact_mode(opened, bits)
+    return Frame(*split(image)), notices
+
+
+def _alone_and_upright(data: bytes, directory: Directory) -> bytes:
+    """Return the file with this page first and its orientation undone, for Pillow would turn the pixels."""
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    whole = bytearray(data)
+    big = data[2:4] in (b"+\0", b"\0+")
+    whole[8 if big else 4 : 16 if big else 8] = directory.place.to_bytes(8 if big else 4, order)
+    entry = directory.entries.get(tiff_tags.ORIENTATION)
+    if entry and entry.integers() != (1,):
+        whole[entry.place : entry.place + len(entry.data)] = (1).to_bytes(len(entry.data), order)
+    return bytes(whole)
+
+
+def _without_thumbnails(tags: Directory) -> tuple[Directory, bool]:
+    entries, found = dict(tags.entries), False
+    for tag, clean in ((_PHOTOSHOP, without_photoshop_thumbnail), (tiff_tags.XMP, without_xmp_thumbnail)):
+        if tag in entries:
+            content, seen = clean(entries[tag].data)
+            entries[tag] = Entry(entries[tag].kind, content)
+            found = found or seen
+    return Directory(entries, tags.below), found
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -67,48 +152,52 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     del quality
     notices: tuple[str, ...] = ()
     if picture.format == "TIFF":
-        codec, tags = picture.native.codec, picture.native.tags
+        pages: Sequence[Page] = [frame.native for frame in picture.frames]
     else:
-        codec, (tags, notices) = _CODEC_OF_OTHERS, _foreign(picture.metadata)
-    bare = saved(to_image(picture.first), "TIFF", compression=codec)
-    return Encoded(_with_tags(bare, tags), True, notices)
+        tags, notices = _foreign(picture.metadata)
+        pages = [Page(Layout(), False, tags if number == 0 else Directory({})) for number in range(len(picture.frames))]
+    try:
+        return Encoded(_file(zip(picture.frames, pages, strict=True)), True, notices)
+    except ValueError as error:
+        raise InputError(f"TIFF: {error}; choose another format") from error
 
 
-def _refuse_what_would_be_lost(directory: Directory) -> None:
-    bits, photometric = directory.integers(_BITS, (1,)), directory.integers(_PHOTOMETRIC, (0,))[0]
-    colour, extra = _COLOURS.get(photometric), directory.integers(_EXTRA, ())
-    reason = ""
-    if directory.following:
-        reason = "several pages: all but one would be lost; split it into one file for each page first"
-    elif _SUB_FILES in directory.entries:
-        reason = "images inside the image (SubIFDs) would be lost; save it as a plain TIFF first"
-    elif _DNG_VERSION in directory.entries:
-        reason = "a raw photograph (DNG) is no picture yet; develop it first"
-    elif colour is None:
-        reason = f"colours of kind {photometric} cannot be kept; convert it to RGB first"
-    elif colour == "YCbCr" and directory.integers(_COMPRESSION, (1,)) == (1,):
-        reason = "YCbCr samples without compression cannot be kept; convert it to RGB first"
-    elif set(directory.integers(_SAMPLE_FORMAT, (1,))) - {1, 4}:
-        reason = "signed or floating samples cannot be kept as they are; convert it to unsigned 8 or 16 bits first"
-    elif set(bits) - {1, 2, 4, 8, 16} or len(set(bits)) > 1:
-        reason = f"samples of {bits[0]} bits cannot be kept as they are; convert it to 8 or 16 bits first"
-    elif bits[0] == 16 and (directory.integers(_SAMPLES, (1,))[0] > 1 or colour != "gray"):
-        reason = f"8 bits of 16-bit {colour} would be lost; convert it to 8 bits, or to 16-bit gray, first"
-    elif bits[0] == 16 and photometric == _WHITE_IS_ZERO:
-        reason = "16-bit gray with 0 as white cannot be kept; invert it first, so that 0 is black"
-    elif extra not in _ALPHA or directory.integers(_SAMPLES, (1,))[0] > _CHANNELS[photometric] + 1:
-        reason = "extra channels that are no alpha would be lost; remove them, or mark them as alpha, first"
-    if reason:
-        raise InputError(f"TIFF: {reason}")
+def _file(frames: Iterable[tuple[Frame, Page]]) -> bytes:
+    """Return the bytes of all pages, each with its directory behind its pixels."""
+    parts: list[bytes] = [struct.pack("<2sH", b"II", 42), b""]
+    link, place = 1, 8
+    for frame, page in frames:
+        coded, tags = write_samples(_stored(frame, page), page.layout)
+        tags |= _colour_tags(frame, page)
+        places = np.cumsum([place, *map(len, coded)]).tolist()
+        start = places[-1] + places[-1] % 2
+        if start > _LARGEST:
+            raise ValueError("it would be longer than 4 GB")
+        tags[TILE_PLACES if TILE_LENGTHS in tags else STRIP_PLACES] = numbers(LONG, *places[:-1])
+        whole = Directory({**page.tags.entries, **tags}, page.tags.below)
+        table = tiff_tags.serialise(whole, start)
+        end = 2 + 12 * (len(whole.entries) + len(whole.below))
+        parts[link] = struct.pack("<L", start)
+        parts += [*coded, bytes(places[-1] % 2), table[:end]]
+        link, place = len(parts), start + len(table)
+        parts += [bytes(4), table[end + 4 :]]
+    return b"".join(parts)
 
 
-def _upright(data: bytes, directory: Directory) -> bytes:
-    """Return the file with an orientation of 1, for Pillow rotates the pixels of others."""
-    if directory.integers(tiff_tags.ORIENTATION, (1,))[0] == 1:
-        return data
-    entry = directory.entries[tiff_tags.ORIENTATION]
-    one = (1).to_bytes(len(entry.data), "little" if data.startswith(b"II") else "big")
-    return data[: entry.place] + one + data[entry.place + len(entry.data) :]
+def _stored(frame: Frame, page: Page) -> Pixels:
+    """Return the samples as they are stored, shape (H, W, channels)."""
+    colour = frame.colour if frame.colour.ndim == 3 else frame.colour[..., np.newaxis]
+    if page.white_is_zero:
+        colour = np.iinfo(colour.dtype).max - colour
+    return colour if frame.alpha is None else np.dstack((colour, frame.alpha))
+
+
+def _colour_tags(frame: Frame, page: Page) -> dict[int, Entry]:
+    """Return the tags that say what the channels mean."""
+    channels = 1 if frame.colour.ndim == 2 else frame.colour.shape[2]
+    gray = _WHITE_IS_ZERO if page.white_is_zero else _BLACK_IS_ZERO
+    tags = {PHOTOMETRIC: numbers(SHORT, {1: gray, 3: _RGB, 4: _CMYK}[channels])}
+    return tags if frame.alpha is None else tags | {_EXTRA: numbers(SHORT, _ALPHA)}
 
 
 def _metadata(tags: Directory) -> Metadata:
@@ -126,35 +215,21 @@ def _metadata(tags: Directory) -> Metadata:
 
 def _foreign(metadata: Metadata) -> tuple[Directory, tuple[str, ...]]:
     """Return tags and notices for what a file of another format held."""
-    kept = ["icc", "xmp", "dpi", "exif"]
+    kept = ["icc", "xmp", "exif"]
     try:
         found = tiff_tags.parse(metadata.exif).without(_OF_THE_PIXELS) if metadata.exif else Directory({})
     except (ValueError, struct.error):
         kept.remove("exif")
         found = Directory({})
-    entries = {**found.entries, **(tiff_tags.resolution(metadata.dpi) if metadata.dpi else {})}
+    entries = dict(found.entries)
+    if metadata.dpi and (resolution := tiff_tags.resolution(metadata.dpi)):
+        entries |= resolution
+        kept.append("dpi")
     if metadata.icc:
         entries[tiff_tags.ICC] = Entry(tiff_tags.UNDEFINED, metadata.icc)
     if metadata.xmp:
         entries[tiff_tags.XMP] = Entry(1, metadata.xmp)
+    if metadata.comment and tiff_tags.DESCRIPTION not in entries:
+        entries[tiff_tags.DESCRIPTION] = Entry(tiff_tags.ASCII, metadata.comment.encode() + bytes(1))
+        kept.append("comment")
     return Directory(entries, found.below), not_kept("TIFF", metadata, *kept)
-
-
-def _with_tags(bare: bytes, tags: Directory) -> bytes:
-    """Return the file with a new directory at its end, of its own tags and the carried ones."""
-    own = tiff_tags.parse(bare)
-    padded = bare + bytes(len(bare) % 2)
-    table = tiff_tags.serialise(Directory({**tags.entries, **own.entries}, tags.below), len(padded))
-    return padded[:4] + struct.pack("<L", len(padded)) + padded[8:] + table
-
-
-TIFF = Format(
-    name="TIFF",
-    suffixes=(".tif", ".tiff"),
-    accepts=lambda head: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-    decode=decode,
-    encode=encode,
-    modes=MappingProxyType({mode: mode for mode in ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")}),
-    keeps="pixels exactly, 16-bit gray, CMYK, alpha, compression, all tags (EXIF, GPS, ICC, XMP, orientation)",
-    limits="1-bit and palette files are converted; several pages, 16-bit colour, signed and float samples are refused",
-)

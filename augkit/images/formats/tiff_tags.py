@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-ORIENTATION, XMP, ICC = 274, 700, 34675
+DESCRIPTION, ORIENTATION, XMP, ICC = 270, 274, 700, 34675
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 
-SHORT, LONG, RATIONAL, UNDEFINED = 3, 4, 5, 7
+ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 2, 3, 4, 5, 7
 
 _POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 _DEPTH = 3
@@ -26,7 +26,8 @@ _KINDS: Mapping[int, tuple[int, int]] = MappingProxyType(
     {1: (1, 1), 2: (1, 1), 3: (2, 2), 4: (4, 4), 5: (8, 4), 6: (1, 1), 7: (1, 1), 8: (2, 2), 9: (4, 4), 10: (8, 4)}
     | {11: (4, 4), 12: (8, 8), 13: (4, 4), 16: (8, 8), 17: (8, 8), 18: (8, 8), 129: (1, 1)}
 )
-_ONLY_IN_BIG_FILES = (16, 17, 18)
+_IN_SMALL_FILES = MappingProxyType({16: (4, "<u8", "<u4"), 17: (9, "<i8", "<i4"), 18: (13, "<u8", "<u4")})
+_MOST_PAGES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The entries of one directory by tag, those below it, and where the next page begins (0 for none)."""
+    """The entries of one directory by tag, those below it, where it stands and where the next begins (0 for none)."""
 
     entries: Mapping[int, Entry]
     below: Mapping[int, Directory] = field(default_factory=dict)
     following: int = 0
+    place: int = 0
 
     def integers(self, tag: int, default: tuple[int, ...]) -> tuple[int, ...]:
         """Return the values of an integer tag, or the default."""
@@ -84,8 +86,11 @@ class Directory:
 
 
 def resolution(dpi: tuple[float, float]) -> dict[int, Entry]:
-    """Return the entries that say `dpi`."""
-    values = [struct.pack("<LL", round(dots * 10_000), 10_000) for dots in dpi]
+    """Return the entries that say `dpi`, or none where it is beyond what they hold."""
+    scale = 10_000 if max(dpi) < 2**32 / 10_000 - 1 else 1
+    if max(dpi) > 2**32 - 2:
+        return {}
+    values = [struct.pack("<LL", round(dots * scale), scale) for dots in dpi]
     unit = Entry(SHORT, struct.pack("<H", 2))
     return {X_RESOLUTION: Entry(RATIONAL, values[0]), Y_RESOLUTION: Entry(RATIONAL, values[1]), RESOLUTION_UNIT: unit}
 
@@ -138,6 +143,11 @@ class _Reader:
 
 def parse(data: bytes) -> Directory:
     """Return the first directory of a TIFF file or an EXIF block; raise ValueError or struct.error on a broken one."""
+    return next(pages(data))
+
+
+def pages(data: bytes) -> Iterator[Directory]:
+    """Yield the directories of a TIFF file one by one; raise as `parse` does, also where they run in a ring."""
     order = {b"II": "<", b"MM": ">"}.get(data[:2])
     if order is None:
         raise ValueError("it does not begin as a TIFF")
@@ -145,12 +155,22 @@ def parse(data: bytes) -> Directory:
     if version not in (42, 43):
         raise ValueError(f"its version is {version}, not 42 or 43")
     reader = _Reader(data, order, version == 43)
-    return reader.directory(reader.unpack("Q", 8)[0] if reader.big else reader.unpack("L", 4)[0])
+    place = reader.unpack("Q", 8)[0] if reader.big else reader.unpack("L", 4)[0]
+    seen: set[int] = set()
+    while place or not seen:
+        if place in seen:
+            raise ValueError("its directories run in a ring")
+        if len(seen) == _MOST_PAGES:
+            raise ValueError(f"it has more than {_MOST_PAGES:,} pages")
+        seen.add(place)
+        directory = reader.directory(place)
+        yield replace(directory, place=place)
+        place = directory.following
 
 
 def serialise(directory: Directory, start: int) -> bytes:
     """Return the bytes of a directory, its values and those below it, to stand at `start` of a little-endian file."""
-    entries = {tag: entry for tag, entry in directory.entries.items() if entry.kind not in _ONLY_IN_BIG_FILES}
+    entries = {tag: _narrowed(tag, entry) for tag, entry in directory.entries.items()}
     tags = sorted([*entries, *directory.below])
     table, values = [struct.pack("<H", len(tags))], b""
     behind = start + 2 + 12 * len(tags) + 4
@@ -167,6 +187,23 @@ def serialise(directory: Directory, start: int) -> bytes:
             values += entry.data if len(entry.data) > 4 else b""
         values += bytes(len(values) % 2)
     return b"".join(table) + bytes(4) + values
+
+
+def _narrowed(tag: int, entry: Entry) -> Entry:
+    """Return an entry without the 64-bit numbers that only BigTIFF has; raise ValueError where they do not fit."""
+    if entry.kind not in _IN_SMALL_FILES:
+        return entry
+    kind, wide, narrow = _IN_SMALL_FILES[entry.kind]
+    values = np.frombuffer(entry.data, wide)
+    smaller = values.astype(narrow)
+    if not np.array_equal(smaller, values):
+        raise ValueError(f"the numbers of tag {tag} need more than 32 bits")
+    return Entry(kind, smaller.tobytes())
+
+
+def numbers(kind: int, *values: int) -> Entry:
+    """Return an entry of whole numbers, SHORT or LONG."""
+    return Entry(kind, np.array(values, "<u2" if kind == SHORT else "<u4").tobytes())
 
 
 def exif_block(directory: Directory) -> bytes:

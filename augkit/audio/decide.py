@@ -1,0 +1,227 @@
+"""How much noise: the gains at which a signal and its noise stand as was asked for, in as few passes as that takes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.audio.blocks import Block, Powers, Samples, finite_or_none
+from augkit.audio.loudness import GEOMETRIC
+from augkit.audio.mix import Gains, Grid, added, beyond, clip, held, total
+from augkit.audio.solve import Measured, solve
+from augkit.audio.survey import Survey
+from augkit.audio.task import Task
+from augkit.errors import InputError
+
+REFERENCE_DB = -26.0
+"""The level below full scale that a silent signal is taken to have: the nominal level of speech (ITU-T P.56, G.191)."""
+
+LARGE_OFFSET = 0.1
+"""The share of the signal's power from which a DC offset is told of: it raises the SNR by half a dB."""
+
+_COARSE = 16.0**2
+"""Noise power, in squared steps, from which what rounding adds is known to less than 0.01 dB."""
+
+_ROUNDED, _DITHERED = 1 / 12, 1 / 4
+"""What rounding adds, in squared steps, without dither and with."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """What was decided.
+
+    Attributes
+    ----------
+    gains : Gains
+        Of the noise, and of the whole.
+    may_clip : bool
+        Whether samples may lie beyond the limits.
+    survey : Survey or None
+        What was measured for it; None where nothing had to be.
+    notices : tuple of str
+        What was found on the way.
+    """
+
+    gains: Gains
+    may_clip: bool
+    survey: Survey | None = None
+    notices: tuple[str, ...] = ()
+
+
+def decide(task: Task, *, offset: bool = False) -> Plan:
+    """Decide on the gains.
+
+    Parameters
+    ----------
+    offset : bool
+        Whether to look for a large DC offset.
+
+    Raises
+    ------
+    InputError
+        For silence where it is an error, noise without power, and samples whose power is no number.
+    """
+    survey, notices = None, []
+    if task.wish.is_relative or (task.wish.level.kind == "std" and task.pair.noise.std is None):
+        limited = task.grid.limits is not None
+        survey = Survey(task.wish.definition, task.pair.place, peaks=limited, offset=offset).run(task.pair)
+        if offset and task.wish.counts_offset:
+            notices += _offset(survey)
+    gains = Gains(_short(_first_gains(task, survey, notices)))
+    if gains.are_zero:
+        return Plan(gains, False, survey, tuple(notices))
+    may_clip = _reaches_limits(task.grid, gains, survey)
+    if may_clip and task.wish.on_clip == "attenuate":
+        gains = _attenuated(task, gains)
+        may_clip = gains.whole < 1
+    if survey is not None and task.wish.is_relative and task.wish.definition is not GEOMETRIC:
+        gains = _solved(task, gains, survey, may_clip=may_clip)
+        may_clip = may_clip and _reaches_limits(task.grid, gains, survey)
+    return Plan(gains, may_clip, survey, tuple(notices))
+
+
+def count_beyond(task: Task, plan: Plan) -> int:
+    """Return how many samples lie beyond the limits, without writing any."""
+    if not plan.may_clip or task.grid.limits is None:
+        return 0
+    return int(_effects(task, plan.gains, may_clip=True)[2].sum())
+
+
+def _offset(survey: Survey) -> list[str]:
+    share = survey.offset_share
+    if share < LARGE_OFFSET:
+        return []
+    return [f"a DC offset makes up {share:.0%} of the signal's power and counts; snr_ignore_dc leaves it out"]
+
+
+def _short(gains: Powers) -> Powers:
+    """Round to 24 bits, so that the last bits of a machine's arithmetic do not show."""
+    mantissa, exponent = np.frexp(gains)
+    short: Powers = np.ldexp(np.rint(mantissa * 2.0**24), exponent - 24)
+    return short
+
+
+def _first_gains(task: Task, survey: Survey | None, notices: list[str]) -> Powers:
+    """Return the gains before limits and rounding are thought of."""
+    level, full_scale, std = task.wish.level, task.grid.full_scale, task.pair.noise.std
+    if survey is None:
+        unit = 1.0 if level.kind == "scale" or std is None else std
+        return np.array([level.value * full_scale / unit])
+    if not survey.energy.counts.any():
+        notices.append("no sample is a finite number, so there is nothing to add noise to")
+        return np.zeros(1)
+    if not survey.noise_power(1).any():
+        raise InputError("the noise is silent, so it cannot have a level; choose another")
+    if level.kind == "std":
+        return level.value * full_scale / np.sqrt(survey.noise_power(1))
+    ratio = 10 ** (level.value / 10)
+    if level.kind == "psnr_db":
+        return full_scale / np.sqrt(ratio * survey.noise_power(1))
+    return _gains_for_snr(task, survey, ratio, notices)
+
+
+def _gains_for_snr(task: Task, survey: Survey, ratio: float, notices: list[str]) -> Powers:
+    definition, signal = task.wish.definition, survey.signal.level()
+    if not np.isfinite(signal).all():
+        raise InputError("samples so large that their power is no number are no audio; restore the file")
+    gains = definition.gain(signal, survey.noise_level(), ratio)
+    silent = np.isnan(definition.ratio(signal, np.ones_like(signal)))
+    if not silent.any():
+        return gains
+    which = "the signal" if silent.all() else f"channel {', '.join(map(str, np.flatnonzero(silent) + 1))}"
+    wanted = f"snr_db={task.wish.level}"
+    if task.wish.on_silence == "error":
+        raise InputError(f"{which} is silent, so {wanted} cannot be met; give std or scale, or another on_silence")
+    if task.wish.on_silence == "skip":
+        notices.append(f"{which} is silent, so {wanted} cannot be met; left without noise")
+        return np.where(silent, 0.0, gains)
+    notices.append(f"{which} is silent; noise as if it stood at {REFERENCE_DB:g} dB of full scale")
+    reference = 10 ** (REFERENCE_DB / 10) * task.grid.full_scale**2
+    power = survey.noise.level() if definition is GEOMETRIC else survey.noise_power(len(gains))
+    return np.where(silent, np.sqrt(reference / ratio / power), gains)
+
+
+def _reaches_limits(grid: Grid, gains: Gains, survey: Survey | None) -> bool:
+    """Return whether a sample may come to lie beyond the limits, judged by the peaks alone."""
+    if grid.limits is None:
+        return False
+    if survey is None or survey.peaks is None:
+        return True
+    signal, noise = survey.peaks.signal, survey.peaks.noise
+    largest, slack = float(gains.noise.max()), 2.0 if grid.is_rounded else 0.0
+    within = (
+        gains.whole * (signal[0] + largest * noise[0]) >= grid.limits[0] + slack
+        and gains.whole * (signal[1] + largest * noise[1]) <= grid.limits[1] - slack
+    )
+    return not within
+
+
+def _attenuated(task: Task, gains: Gains) -> Gains:
+    """Return the gains with the whole so small that no sample lies beyond the limits."""
+    unrounded = replace(task.grid, dtype=np.dtype(np.float64))
+
+    def extremes(rows: slice, clean: Samples) -> tuple[float, float]:
+        made = total(clean, task.pair.noise.rows(rows), gains, unrounded)
+        made = made[np.isfinite(made)]
+        return float(made.min(initial=0)), float(made.max(initial=0))
+
+    found = list(task.pair.walk(extremes))
+    low, high = min(one for one, _ in found), max(other for _, other in found)
+    limits = task.grid.limits or (-math.inf, math.inf)
+    whole = min(1.0, limits[0] / low if low < 0 else 1.0, limits[1] / high if high > 0 else 1.0)
+    return replace(gains, whole=math.floor(whole * 2**24) / 2**24)
+
+
+def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gains:
+    """Return the gains at which the noise has its power after clipping and rounding."""
+    clips = may_clip and task.wish.on_clip == "clip"
+    if not clips and task.grid.dtype.kind == "f" and task.grid.dtype != np.float16:
+        return gains
+    noise = survey.noise_power(len(gains.noise))
+    wanted = np.square(gains.noise * gains.whole) * noise
+    heard = wanted > 0
+    floor = 0.0 if not task.grid.is_rounded else _ROUNDED if task.dither is None else _DITHERED
+    begin = np.sqrt(np.maximum(wanted - floor, wanted / 16) / noise) / gains.whole
+    begin[~heard] = 0
+    coarse = task.grid.dtype == np.float16 or (task.grid.is_rounded and bool(np.any(wanted[heard] < _COARSE)))
+    if not clips and not coarse:
+        return replace(gains, noise=_short(begin))
+
+    def measure(tried: Powers) -> Measured:
+        power, moving, clipped, count = _effects(task, replace(gains, noise=_short(tried)), may_clip=may_clip)
+        count = np.maximum(count, 1)
+        return Measured(power / count, moving / count, clipped / count)
+
+    return replace(gains, noise=_short(solve(measure, wanted, begin, gains.noise)))
+
+
+def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]:
+    """Walk through both, to see what gains lead to.
+
+    Returns
+    -------
+    ndarray, shape (4, 1) or (4, channels)
+        Of what was added the sum of squares, the part of it that moves with the gain, the number of clipped samples
+        and the number of all.
+    """
+    sums: Any = 0.0
+
+    def effect(rows: slice, clean: Samples) -> NDArray[np.float64]:
+        made = total(clean, task.pair.noise.rows(rows), gains, task.grid, dither=task.dither_of(rows))
+        finite, over = finite_or_none(clean), None
+        if may_clip and task.grid.limits is not None:
+            over = beyond(made, task.grid.limits)
+            clip(made, clean, task.grid.limits)
+        noise = Block(added(held(made, task.grid), clean, gains, made.dtype), finite)
+        if over is None or not over.any():
+            return np.stack([noise.squares, noise.squares, np.zeros(len(noise.counts)), noise.counts])
+        moving = Block(np.where(over, 0, noise.samples), finite)
+        return np.stack([noise.squares, moving.squares, np.add.reduce(over, axis=0), noise.counts])
+
+    for found in task.pair.walk(effect):
+        sums = sums + found
+    return sums if len(gains.noise) > 1 else np.add.reduce(sums, axis=1, keepdims=True)

@@ -1,0 +1,203 @@
+"""One audio file, opened once and written with noise any number of times: its outputs and their rows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from augkit.audio.decide import Plan, count_beyond, decide
+from augkit.audio.formats import Container, Recording, sndfile
+from augkit.audio.formats.coding import Coding
+from augkit.audio.formats.floats import as_float
+from augkit.audio.loudness import GEOMETRIC, Place
+from augkit.audio.mix import Grid
+from augkit.audio.options import AudioOptions, color_at
+from augkit.audio.render import UNCHANGED, UNKNOWN, Levels, Rendering
+from augkit.audio.task import OnClip, OnSilence, Task, Wish, task_for
+from augkit.errors import InputError
+from augkit.level import Level
+from augkit.noise.keys import Key
+from augkit.outcome import Outcome, missed
+from augkit.unit_noise import LawNoise, noise_dtype
+
+CLOSE_DB = 0.05
+"""An SNR that is further off than this is told of in the row."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the path in front of what is wrong with the file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error.__cause__
+
+
+class _Written(NamedTuple):
+    """What one output became."""
+
+    recording: Recording
+    reached: Levels
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AudioItem:
+    """One source, in the encoding that its outputs will have.
+
+    Attributes
+    ----------
+    converted : bool
+        Whether that is of another container than its own.
+    """
+
+    recording: Recording
+    container: Container
+    options: AudioOptions
+    notices: tuple[str, ...]
+    converted: bool = False
+
+    def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
+        """Write the noisy file to `target`; a lossy one is measured only where `measure` is True.
+
+        Raises
+        ------
+        InputError
+            Where silence or clipping is an error, or for samples that the container cannot hold.
+        """
+        asked = self.options.level()
+        drawn = asked.draw(key.child("level"))
+        with naming(self.recording.path):
+            if self.recording.frames:
+                written = self._written(target, drawn, key, measure=measure)
+            else:
+                shutil.copyfile(self.recording.path, target)
+                written = _Written(self.recording, dict(UNKNOWN), ())
+        return Outcome(
+            noise=str(self.options.law()),
+            requested=self._requested(asked),
+            drawn={drawn.kind: drawn.value},
+            color=str(color_at(self.options.color, None)),
+            achieved=written.reached,
+            format=_format(written.recording),
+            notices=(*self.notices, *written.notices),
+        )
+
+    def _requested(self, asked: Level) -> dict[str, Any]:
+        requested: dict[str, Any] = {asked.kind: str(asked)}
+        if asked.kind == "snr_db":
+            requested["snr_definition"] = self.options.definition(asked).name
+            if self.options.snr_ignore_dc:
+                requested["snr_ignore_dc"] = True
+        return requested
+
+    def _written(self, target: Path, drawn: Level, key: Key, *, measure: bool) -> _Written:
+        recording = self.recording
+        notices: tuple[str, ...] = ()
+        task, plan = self._decided(recording, drawn, key)
+        if task.wish.on_clip == "float" and task.grid.limits is not None:
+            beyond = count_beyond(task, plan)
+            if beyond:
+                recording = as_float(recording, self.container)
+                notices += recording.notices[len(self.recording.notices) :]
+                notices += (f"{beyond} samples would be clipped; written as {recording.encoding.subtype}",)
+                task, plan = self._decided(recording, drawn, key)
+        notices += plan.notices
+        if plan.gains.are_zero and task.wish.is_relative and not self.converted:
+            shutil.copyfile(recording.path, target)
+            return _Written(recording, dict(UNCHANGED), notices)
+        rendering = Rendering(task, plan, measures=True)
+        with target.open("wb") as file:
+            self.container.write(recording, rendering.blocks(), file)
+        reached = _reached(rendering, recording.encoding.coding, target if measure else None)
+        return _Written(recording, reached, (*notices, *self._losses(recording, plan, reached, drawn)))
+
+    def _decided(self, recording: Recording, drawn: Level, key: Key) -> tuple[Task, Plan]:
+        options, encoding = self.options, recording.encoding
+        grid = _grid(encoding.coding, options.on_clip)
+        place = Place(encoding.channels, encoding.samplerate, grid.full_scale)
+        noise = LawNoise(
+            options.law(),
+            key.child("noise"),
+            recording.frames,
+            place.channels,
+            noise_dtype(grid.dtype),
+            sharing=options.sharing(),
+            filter_=color_at(options.color, place.samplerate).filter(recording.frames),
+        )
+        wish = Wish(
+            drawn,
+            options.definition(drawn),
+            options.snr_ignore_dc,
+            cast(OnClip | None, options.on_clip),
+            cast(OnSilence, options.on_silence),
+            options.dither,
+        )
+        task = task_for(recording, noise, place, grid, wish, key=key)
+        return task, decide(task, offset=True)
+
+    def _losses(self, recording: Recording, plan: Plan, reached: Levels, drawn: Level) -> Iterator[str]:
+        encoding, snr_db = recording.encoding, reached["snr_db"]
+        if self.options.dither is not None and encoding.coding.kind != "pcm":
+            yield f"{encoding.subtype} samples are not rounded, so there is no dither"
+        if plan.gains.whole < 1:
+            yield f"signal and noise are attenuated by {-reached['gain_db']:.2f} dB, so that nothing is clipped"
+        if encoding.coding.kind == "lossy":
+            level = "not measured" if reached["std"] is None else "unknown" if snr_db is None else f"{snr_db:.2f} dB"
+            yield f"{encoding.subtype} is lossy; SNR of what a decoder gets: {level}"
+        elif plan.gains.are_zero:
+            return
+        elif drawn.kind == "snr_db" and self.options.definition(drawn) is not GEOMETRIC:
+            yield from _missed(drawn.value, reached)
+        else:
+            yield from missed({drawn.kind: drawn.value}, reached)
+
+
+def _missed(wanted: float, reached: Levels) -> Iterator[str]:
+    got = reached["snr_db"]
+    if not reached["std"]:
+        yield f"all noise was rounded away: an SNR of {wanted:.4g} dB is beyond what these samples can hold"
+    elif got is not None and abs(got - wanted) > CLOSE_DB:
+        yield (
+            f"SNR {got:.5g} dB was reached, not {wanted:.5g} dB, after saturation and rounding; "
+            f"{reached['clipped']:.1%} of the samples are clipped"
+        )
+
+
+def _grid(coding: Coding, on_clip: str | None) -> Grid:
+    """Return what a subtype can hold; floats have limits only where something is to happen there."""
+    limits = coding.limits
+    if coding.kind == "float" and on_clip not in (None, "float"):
+        limits = (-1.0, 1.0)
+    return Grid(np.dtype(coding.dtype), coding.full_scale, limits)
+
+
+def _reached(rendering: Rendering, coding: Coding, written: Path | None) -> Levels:
+    """Return what was reached: on the samples themselves where they are exact, or on those that a decoder gets."""
+    if coding.kind != "lossy":
+        return rendering.reached()
+    if written is not None:
+        return rendering.reached(sndfile.decode(written))
+    told = rendering.reached()
+    return {
+        name: None if name in ("std", "psnr_db", "snr_db", "rms_snr_db", "channel_snr_db") else value
+        for name, value in told.items()
+    }
+
+
+def _format(recording: Recording) -> dict[str, Any]:
+    encoding = recording.encoding
+    return {
+        "name": encoding.major,
+        "subtype": encoding.subtype,
+        "endian": encoding.endian,
+        "samplerate": encoding.samplerate,
+        "channels": encoding.channels,
+        "frames": recording.frames,
+    } | ({} if encoding.valid_bits is None else {"valid_bits": encoding.valid_bits})

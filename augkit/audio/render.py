@@ -1,0 +1,196 @@
+"""The output, block by block, measured as it comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from augkit.audio.blocks import Block, Samples, Source, even, finite_or_none
+from augkit.audio.decide import Plan
+from augkit.audio.loudness import GEOMETRIC, RMS, Definition, Meter, decibels
+from augkit.audio.loudness.rms import ChannelPower
+from augkit.audio.mix import added, beyond, clip, held, total
+from augkit.audio.survey import Survey
+from augkit.audio.task import Task
+from augkit.errors import InputError
+
+Levels = dict[str, Any]
+
+UNCHANGED: Levels = {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0}
+"""What is reached where nothing is added."""
+
+UNKNOWN: Levels = {"snr_db": None, "std": None, "psnr_db": None, "clipped": None}
+"""What is reached where there is nothing to measure."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Mixed:
+    """One block: the output, and what is measured on it."""
+
+    noisy: Samples
+    signal: Block | None = None
+    unit: Block | None = None
+    noise: Block | None = None
+    clipped: int = 0
+
+
+class Rendering:
+    """A signal with its noise, as decided.
+
+    Parameters
+    ----------
+    measures : bool
+        Whether the blocks are measured as they come out, for `reached`.
+    """
+
+    def __init__(self, task: Task, plan: Plan, *, measures: bool) -> None:
+        self._task, self._plan, self._measures = task, plan, measures
+        wished = task.wish.definition
+        # rounded noise holds exact zeros, of which there is no geometric mean
+        self._definition: Definition = RMS if wished is GEOMETRIC else wished
+        self._reset()
+
+    def _reset(self) -> None:
+        place, plan, wished = self._task.pair.place, self._plan, self._task.wish.definition
+        self._survey = plan.survey or Survey(wished, place, peaks=False, offset=False)
+        self._unit: Meter | None = wished.noise(place) if plan.survey is None or plan.survey.foreseen else None
+        self._noise: Meter = self._definition.noise(place)
+        self._power = ChannelPower(place)
+        self._clipped = self._samples = 0
+
+    def blocks(self) -> Iterator[Samples]:
+        """Yield the output; each call makes the same blocks anew.
+
+        Raises
+        ------
+        InputError
+            At the end, where samples were clipped and that is an error.
+        """
+        self._reset()
+        if self._plan.gains.are_zero:
+            yield from self._task.pair.source.blocks(self._task.pair.step)
+            return
+        for mixed in self._task.pair.walk(self._mixed):
+            self._take(mixed)
+            yield mixed.noisy
+        self._check_clipped()
+
+    def whole(self) -> Samples:
+        """Return the output in one piece, of shape (frames, channels), for a signal in memory.
+
+        Where it is not measured, it takes the place of the noise, which is spent then.
+        """
+        self._reset()
+        pair, dtype = self._task.pair, self._task.grid.dtype
+        shape = pair.source.frames, pair.place.channels
+        out = pair.noise.keep()
+        if out is None or self._measures or (out.shape, out.dtype) != (shape, dtype):
+            out = np.empty(shape, dtype)
+
+        def write(rows: slice, clean: Samples) -> _Mixed:
+            piece = out[rows]
+            mixed = self._mixed(rows, clean, piece)
+            if mixed.noisy is not piece:
+                piece[:] = mixed.noisy
+            return mixed
+
+        for mixed in pair.walk(write):
+            self._take(mixed)
+        self._check_clipped()
+        return out
+
+    def _mixed(self, rows: slice, clean: Samples, out: Samples | None = None) -> _Mixed:
+        task, plan = self._task, self._plan
+        unit = task.pair.noise.rows(rows)
+        place = out if out is not None and out.dtype == unit.dtype else None
+        made = total(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows), out=place)
+        clipped = 0
+        if plan.may_clip and task.grid.limits is not None:
+            if self._measures or task.wish.on_clip == "error":
+                clipped = int(np.count_nonzero(beyond(made, task.grid.limits)))
+            clip(made, clean, task.grid.limits)
+        noisy = held(made, task.grid)
+        if not self._measures:
+            return _Mixed(noisy, clipped=clipped)
+        signal = task.pair.block(clean)
+        noise = Block(added(noisy, clean, plan.gains, made.dtype), signal.finite)
+        before = None if self._unit is None else Block(unit, signal.finite)
+        _ = noise.squares, before and before.squares  # taken here, where there are threads
+        return _Mixed(noisy, signal, before, noise, clipped)
+
+    def _take(self, mixed: _Mixed) -> None:
+        self._clipped += mixed.clipped
+        self._samples += mixed.noisy.size
+        if mixed.noise is not None:
+            self._noise.add(mixed.noise)
+            self._power.add(mixed.noise)
+        if mixed.signal is not None and self._plan.survey is None:
+            self._survey.add_signal(mixed.signal)
+        if mixed.unit is not None and self._unit is not None:
+            self._unit.add(mixed.unit)
+
+    def _check_clipped(self) -> None:
+        if self._clipped and self._task.wish.on_clip == "error":
+            level = self._task.wish.level
+            raise InputError(
+                f"{self._clipped / self._samples:.2%} of the samples reach full scale at {level.kind}={level}; "
+                "lower the level or the signal, or give on_clip='clip' or 'attenuate'"
+            )
+
+    def reached(self, decoded: Source | None = None) -> Levels:
+        """Return what was reached by the blocks that came out, or by what a decoder of the output gets.
+
+        Returns
+        -------
+        dict
+            ``snr_db`` and ``snr_definition``, which names what it is; ``snr_db_before_clipping``, by the definition
+            that was asked for; ``std``, ``psnr_db`` and ``clipped``; and, where they tell more, ``gain_db`` (of signal
+            and noise together), ``rms_snr_db``, ``channel_snr_db`` and ``geometric_snr_db``. None for what is infinite
+            or unknown.
+        """
+        if decoded is not None:
+            self._measure(decoded)
+        elif self._plan.gains.are_zero:
+            return dict(UNCHANGED)
+        gains, survey, full_scale = self._plan.gains, self._survey, self._task.grid.full_scale
+        power, signal = float(self._power.whole()[0]), self._survey.signal.level()
+        ratios = self._definition.ratio(signal * gains.whole**2, self._noise.level())
+        wished = self._task.wish.definition
+        unit = (self._unit or survey.noise).level()
+        before = decibels(wished.ratio(signal, unit * np.square(gains.noise)))
+        levels: Levels = {
+            "snr_definition": self._definition.name,
+            "snr_db": decibels(ratios),
+            "snr_db_before_clipping": before,
+            "std": math.sqrt(power) / full_scale if math.isfinite(power) else None,
+            "psnr_db": decibels(np.array([full_scale**2 / power])) if 0 < power < math.inf else None,
+            "clipped": self._clipped / max(self._samples, 1),
+        }
+        if gains.whole < 1:
+            levels["gain_db"] = 20 * math.log10(gains.whole)
+        if wished is GEOMETRIC:
+            levels["geometric_snr_db"] = before
+        elif self._definition is not RMS:
+            levels["rms_snr_db"] = decibels(RMS.ratio(survey.energy.whole() * gains.whole**2, self._power.whole()))
+        if len(gains.noise) > 1:
+            levels["channel_snr_db"] = [decibels(ratio[np.newaxis]) for ratio in ratios]
+        return levels
+
+    def _measure(self, decoded: Source) -> None:
+        """Measure the noise anew, on the samples that a decoder gets of a lossy output."""
+        place, pair = self._task.pair.place, self._task.pair
+        self._noise, self._power = self._definition.noise(place), ChannelPower(place)
+        pair_of_blocks = (even(source.blocks(pair.step), pair.step) for source in (pair.source, decoded))
+        for clean, noisy in zip(*pair_of_blocks, strict=False):
+            frames = min(len(clean), len(noisy))
+            finite = finite_or_none(clean[:frames])
+            noise = added(noisy[:frames], clean[:frames], self._plan.gains, np.dtype(np.float64))
+            block = Block(noise, finite)
+            self._noise.add(block)
+            self._power.add(block)
+            if self._plan.gains.are_zero and self._plan.survey is None:
+                self._survey.add_signal(pair.block(clean[:frames]))

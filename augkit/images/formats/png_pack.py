@@ -1,0 +1,111 @@
+"""From samples to the image data of PNG: filtered in NumPy, deflated by ISA-L, a block of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from augkit.images.formats.png_unpack import passes
+from augkit.images.picture import Frame, Pixels
+
+_NONE, _UP, _AVERAGE = 0, 2, 3
+_FILTERS = (_UP, _AVERAGE, _NONE)
+_LEVEL = 1  # measured: 2 and 3 are slower and no smaller on noisy pixels, 0 is a third larger
+_BLOCK = 2**18
+_SMALL = 2**14
+_SAMPLE = 2**13
+_BANDS = 3
+
+
+def packed(frame: Frame, *, interlaced: bool = False) -> list[bytes]:
+    """Return the zlib stream of a frame's rows, in pieces.
+
+    One filter serves all rows, chosen by how well it does on a sample of them: the average of the left and the upper
+    pixel where the noise is small, none where it is large or where there are few colours. Measured against the best
+    filter for each row and level 1 of zlib, on photographs, drawings and text: 3 to 10 % smaller with noise, within 3 %
+    of it without.
+    """
+    unit = frame.colour[0, 0].nbytes + (frame.alpha is not None) * frame.colour.itemsize
+    blocks = _blocks(frame, unit, interlaced=interlaced)
+    if frame.size[0] * frame.size[1] * unit > _SMALL:
+        return _deflated(blocks, unit, _best_filter(frame.colour, frame.alpha, unit))
+    whole = list(blocks)
+    return min((_deflated(whole, unit, kind) for kind in _FILTERS), key=lambda pieces: sum(map(len, pieces)))
+
+
+def _deflated(blocks: Iterable[NDArray[np.uint8]], unit: int, kind: int) -> list[bytes]:
+    encoder = isal_zlib.compressobj(_LEVEL)
+    pieces = [encoder.compress(_filtered(block, unit, kind)) for block in blocks]
+    pieces.append(encoder.flush())
+    return [piece for piece in pieces if piece]
+
+
+def _best_filter(colour: Pixels, alpha: Pixels | None, unit: int) -> int:
+    """Return the filter that makes bands of rows from all over the image smallest."""
+    height, width = colour.shape[:2]
+    deep = min(height, 2 + _SAMPLE // (_BANDS * width * unit))
+    starts = sorted({(height - deep) * (2 * band + 1) // (2 * _BANDS) for band in range(_BANDS)})
+    lines = np.concatenate([_lines(colour, alpha, slice(top, top + deep)) for top in starts])
+    if deep == 1:
+        lines = np.concatenate((np.zeros_like(lines), lines))
+    inner = np.flatnonzero(np.arange(1, len(lines)) % max(deep, 2))  # the first row of a band has none above it
+    sizes = [len(isal_zlib.compress(_filtered(lines, unit, kind)[inner], _LEVEL)) for kind in _FILTERS]
+    return _FILTERS[sizes.index(min(sizes))]
+
+
+def _blocks(frame: Frame, unit: int, *, interlaced: bool) -> Iterator[NDArray[np.uint8]]:
+    """Yield the rows, some at a time, behind the one above them."""
+    for rows, columns in passes(*frame.size, interlaced=interlaced):
+        colour = frame.colour[rows, columns]
+        alpha = None if frame.alpha is None else frame.alpha[rows, columns]
+        height, width = colour.shape[:2]
+        step = max(1, _BLOCK // (width * unit))
+        yield np.concatenate((np.zeros((1, width * unit), np.uint8), _lines(colour, alpha, slice(step))))
+        for top in range(step, height, step):
+            yield _lines(colour, alpha, slice(top - 1, top + step))
+
+
+def _lines(colour: Pixels, alpha: Pixels | None, rows: slice) -> NDArray[np.uint8]:
+    """Return rows of samples as they stand in the file: channels interleaved, high bytes first."""
+    colour = colour[rows]
+    height, width = colour.shape[:2]
+    order = colour.dtype.newbyteorder(">")
+    if alpha is None:
+        return np.ascontiguousarray(colour, order).reshape(height, -1).view(np.uint8)
+    channels = colour.size // (height * width)
+    pixels = np.empty((height, width, channels + 1), order)
+    colour = colour.reshape(height, width, channels)
+    for number in range(channels):
+        pixels[..., number] = colour[..., number]
+    pixels[..., channels] = alpha[rows]
+    return pixels.reshape(height, -1).view(np.uint8)
+
+
+def _filtered(lines: NDArray[np.uint8], unit: int, kind: int) -> NDArray[np.uint8]:
+    """Return all rows but the first, less what a filter foretells of them, with its number in front."""
+    above, lines = lines[:-1], lines[1:]
+    rows, width = lines.shape
+    filtered = np.empty((rows, 1 + width), np.uint8)
+    filtered[:, 0] = kind
+    if kind == _NONE:
+        filtered[:, 1:] = lines
+    elif kind == _UP:
+        np.subtract(lines, above, out=filtered[:, 1:])
+    else:
+        np.subtract(lines, _mean(lines, above, unit), out=filtered[:, 1:])
+    return filtered
+
+
+def _mean(lines: NDArray[np.uint8], above: NDArray[np.uint8], unit: int) -> NDArray[np.uint8]:
+    """Return the means, rounded down, of the left and the upper neighbour, without a ninth bit."""
+    mean: NDArray[np.uint8] = above >> np.uint8(1)
+    left, up = lines.reshape(-1)[:-unit], above.reshape(-1)[unit:]
+    flat = mean.reshape(-1)[unit:]
+    np.bitwise_xor(left, up, out=flat)
+    flat >>= 1
+    flat += left & up
+    mean[:, :unit] = above[:, :unit] >> np.uint8(1)  # nothing stands left of a row
+    return mean
