@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from numbers import Real
-from typing import Literal, Self, TypeAlias, get_args
+from typing import ClassVar, Literal, Self, TypeAlias, get_args
 
 import msgspec
 
@@ -103,7 +103,7 @@ def parse_level(kind: str, given: LevelLike) -> Level:
 def _sequence(kind: str, given: LevelLike) -> list[str]:
     if getattr(given, "ndim", None) == 0:
         given = given.item()  # type: ignore[union-attr]
-    entries = [given] if isinstance(given, Real) else list(given)  # type: ignore[arg-type]
+    entries = [given] if isinstance(given, Real) else list(given) if hasattr(given, "__iter__") else []
     if not entries or any(isinstance(entry, bool) for entry in entries):
         raise UsageError(f"{kind}={given!r}: expected a number, a range such as '0.05..0.2' or a list of numbers")
     return [str(entry) for entry in entries]
@@ -177,6 +177,9 @@ class NoiseOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     snr_db: float | str | list[float | str] | None = None
     psnr_db: float | str | list[float | str] | None = None
     channels: str | float | list[list[float]] = "independent"
+
+    PATHS: ClassVar[tuple[str, ...]] = ()
+    """The options that are paths, which a recipe holds relative to itself."""
 
     def law(self) -> Distribution:
         """Return the law."""

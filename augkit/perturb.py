@@ -90,7 +90,7 @@ def perturb(
     """
     check_level(law, level)
     clean = signal.samples
-    if clean.size == 0:
+    if clean.size == 0 or (signal.where is not None and not signal.where.any()):
         return Perturbed(clean.copy(), 0.0)
     if grain is not None:
         grain.check(law)

@@ -149,7 +149,7 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
             table = dict(table)  # noqa: PLW2901
             given_src = table.get("src")
             src, dst = (_place(path, where, name, table.pop(name, None)) for name in ("src", "dst"))
-            for name in FolderOptions.PATHS:
+            for name in (*FolderOptions.PATHS, *options_type(domain).PATHS):
                 if isinstance(table.get(name), list):
                     table[name] = [_place(path, where, name, value) for value in table[name]]
                 elif name in table:
@@ -182,10 +182,15 @@ def dump_section(section: Section, seed: int) -> bytes:
             default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
             if value != default:
                 table[field.name] = value
-    for name in table.keys() & set(FolderOptions.PATHS):
+    for name in table.keys() & {*FolderOptions.PATHS, *section.options.PATHS}:
         value = table[name]
         table[name] = [_relative(one, dst) for one in value] if isinstance(value, list) else _relative(value, dst)
-    return tomli_w.dumps({"version": VERSION, "seed": seed, section.domain: [table]}).encode()
+    text = tomli_w.dumps({"version": VERSION, "seed": seed, section.domain: [table]})
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        line = text[text.rfind("\n", 0, error.start) + 1 :].partition("\n")[0]
+        raise UsageError(f"{line}: a recipe holds UTF-8 only, and this name is none; rename it") from None
 
 
 def _relative(path: str, folder: str) -> str:
@@ -251,6 +256,9 @@ def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list
                     _check_apart(Path(section.dst), Path(other.src), "another section's SRC")
     planned = []
     for section in sections:
+        for name in section.options.PATHS:
+            if value := getattr(section.options, name):
+                _check_apart(Path(section.dst), Path(value), name)
         begun = len(sections) == 1 or (Path(section.dst) / RECIPE).is_file()
         own = msgspec.structs.replace(how, resume=how.resume and begun)
         variants = section.options.variants()
@@ -262,7 +270,16 @@ def _plan(section: Section, seed: int, how: HowToRun, sweep: Sweep | None = None
     job, recipe = as_job(section, seed), dump_section(section, seed)
     if sweep is not None:
         how = sweep.way_of(job.target_root, recipe, how)
+    elif how.overwrite:
+        _refuse_sweep(job.target_root)
     return Planned(section, job, check_job(job, how), recipe, how, sweep)
+
+
+def _refuse_sweep(dst: Path) -> None:
+    """Raise `UsageError` where the trees of a sweep would stay beside what overwrites it."""
+    path = dst / RECIPE
+    if path.is_file() and any(len(section.options.variants()) > 1 for section in load_recipe(path).sections):
+        raise UsageError(f"{dst}: it holds the trees of a sweep, which would stay; remove it, or name another folder")
 
 
 def _plan_sweep(section: Section, variants: Mapping[str, NoiseOptions], seed: int, how: HowToRun) -> list[Planned]:
@@ -278,7 +295,7 @@ def _plan_sweep(section: Section, variants: Mapping[str, NoiseOptions], seed: in
 def _check_apart(dst: Path, place: Path, what: str) -> None:
     here, there = os.path.realpath(dst), os.path.realpath(place)
     if os.path.commonpath([here, there]) in (here, there):
-        raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; give each section its own folder")
+        raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; name a folder apart from it")
 
 
 def run_planned(planned: Planned, progress: Progress | None = None) -> Report:

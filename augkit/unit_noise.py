@@ -15,6 +15,7 @@ from augkit.achieved import sum_of_squares
 from augkit.errors import UsageError
 from augkit.noise.coloured import Coloured
 from augkit.noise.distributions import Distribution
+from augkit.noise.elliptical import fill_elliptical, needs_radius
 from augkit.noise.filters import Filter
 from augkit.noise.grain import Grain
 from augkit.noise.keys import BLOCK, Key
@@ -51,7 +52,7 @@ def in_threads(work: Callable[[P], T], parts: Iterable[P], threads: int) -> Iter
 
 def checked_threads(threads: int) -> int:
     """Return a number of threads; raise `UsageError` for one below 1."""
-    if threads < 1:
+    if not isinstance(threads, int) or threads < 1:
         raise UsageError(f"threads={threads}: expected 1 or more")
     return threads
 
@@ -92,6 +93,11 @@ class LawNoise:
         self._law, self._key, self._rows, self._grain = law, key, rows, grain
         self._channels = 1 if self.shared else channels
         self._mixing = mixing(sharing, channels)
+        self._elliptical = self._mixing is not None and needs_radius(law)
+        if self._elliptical and filter_ is not None:
+            raise UsageError(
+                f"channels: coloured {law} noise has no variance to correlate; use 'independent' or 'shared'"
+            )
         self._coloured = filter_ and Coloured(filter_, law, key, channels=self._channels, dtype=dtype)
         self._threads = 1 if self.in_order else threads
         self._kept: Piece | None = None
@@ -155,6 +161,9 @@ class LawNoise:
         return kept
 
     def _fill(self, out: Piece, start: int) -> None:
+        if self._elliptical and self._mixing is not None:
+            fill_elliptical(out, self._law, self._mixing, self._key, start=start)
+            return
         if self._coloured:
             self._coloured.fill(out, start)
         elif self._grain:
@@ -167,7 +176,7 @@ class LawNoise:
 
 def noise_dtype(dtype: np.dtype[Any]) -> np.dtype[np.floating]:
     """Return the type that noise for samples of `dtype` is made in."""
-    single = dtype.itemsize <= 2 or dtype == np.float32
+    single = dtype.itemsize <= 2 or dtype.newbyteorder("=") == np.float32
     return np.dtype(np.float32 if single else np.float64)
 
 

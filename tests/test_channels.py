@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import augkit
 from augkit.errors import UsageError
 from augkit.level import Level
 from augkit.noise.colour import as_color
-from augkit.noise.distributions import Cauchy, Gaussian, Laplace, StudentT
+from augkit.noise.distributions import AlphaStable, Cauchy, Gaussian, Laplace, StudentT, as_distribution
+from augkit.noise.elliptical import fill_elliptical
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.mixing import as_channels, mixing
 from augkit.perturb import perturb
@@ -36,12 +38,41 @@ def test_the_covariance_is_the_one_asked_for(law, dtype):
     assert error < 0.03
 
 
-def test_the_scatter_of_cauchy_noise():
-    """A mixture of Cauchy variables is Cauchy, with the sum of the absolute weights for scale."""
-    z = noise_of(Cauchy(), MATRIX, level=("scale", 1.0))
+WITHOUT_VARIANCE = (Cauchy(), StudentT(1.6), AlphaStable(1.5), AlphaStable(0.7))
+
+
+@pytest.mark.parametrize("law", WITHOUT_VARIANCE, ids=str)
+def test_without_variance_every_channel_and_every_sum_has_the_law(law):
+    """Elliptical: any projection has the law at the scale of the scatter matrix; Kolmogorov at a false alarm of 1e-6.
+
+    A weighted sum of independent samples would have a scale of up to 1.6; 6 % are seen.
+    """
+    z = noise_of(law, MATRIX, level=("scale", 1.0))
+    bound = np.sqrt(np.log(2e6) / 2 / N)
+    for direction in np.vstack([np.eye(3), [1, 1, 0], [1, -1, 1], [0.2, 1, -2]]):
+        scale = np.sqrt(direction @ np.array(MATRIX) @ direction)
+        ordered = np.sort(z @ direction / scale)
+        distance = np.abs(law.cdf(ordered) - (np.arange(N) + 0.5) / N).max()
+        assert distance < bound + 0.5 / N, direction
+    assert np.abs(law.cdf(ordered * 1.06) - (np.arange(N) + 0.5) / N).max() > bound
+
+
+@pytest.mark.parametrize("law", WITHOUT_VARIANCE, ids=str)
+def test_elliptical_rows_do_not_depend_on_pieces(law):
     lower = mixing(MATRIX, 3)
-    for i, row in enumerate(lower):
-        assert np.median(np.abs(z[:, i])) == pytest.approx(np.abs(row).sum(), rel=0.02)
+    whole = np.empty((BLOCK + 500, 3))
+    fill_elliptical(whole, law, lower, KEY)
+    piece = np.empty((700, 3))
+    fill_elliptical(piece, law, lower, KEY, start=BLOCK - 300)
+    np.testing.assert_array_equal(piece, whole[BLOCK - 300 : BLOCK + 400])
+
+
+def test_laws_without_a_known_vector_are_refused():
+    with pytest.raises(UsageError, match="correlated channels of it are not known; use 'independent'"):
+        noise_of(as_distribution(stats.cauchy()), 0.5, level=("scale", 0.1))
+    with pytest.raises(UsageError, match="coloured cauchy noise has no variance to correlate"):
+        clean = np.zeros((1000, 2))
+        perturb(Signal(clean), Cauchy(), Level("scale", (1.0,)), KEY, channels=0.5, color=as_color("pink"))
 
 
 def test_a_number_is_the_correlation_of_every_two():

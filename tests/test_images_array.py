@@ -220,6 +220,9 @@ MISTAKES = [
     ({"noise": "cauchy", "std": 0.1}, "no finite variance"),
     ({"std": 0.1, "channels": "all"}, "channels='all'"),
     ({"std": 0.1, "data_range": (1, 0)}, "white above black"),
+    ({"std": 0.1, "data_range": "0..255"}, "white above black"),
+    ({"std": 0.1, "threads": "2"}, "threads="),
+    ({"std": True}, "std=True"),
     ({"std": 0.1, "data_range": 256}, "uint8 holds 0 to 255"),
     ({"std": 0.1, "where": np.ones((41, 67), np.uint8)}, "where > 0"),
     ({"std": 0.1, "where": np.ones((40, 67), bool)}, r"expected the shape \(41, 67\)"),
@@ -240,6 +243,7 @@ def test_wrong_options_are_refused(options, message):
         (np.zeros((4, 4), bool), "got bool"),
         (np.zeros(4, np.uint8), r"expected the shape .* got \(4,\)"),
         (np.full((4, 4), 200.0), "data_range=255"),
+        (np.linspace(-1, 1, 16).reshape(4, 4), r"data_range=\(-1, 1\)|data_range=255"),
         (Image.new("P", (4, 4)), r"got P; use image.convert"),
         (Image.new("HSV", (4, 4)), r"got HSV; use image.convert"),
         ("picture.png", "got str"),
@@ -254,3 +258,8 @@ def test_what_is_no_image_is_refused(wrong, message):
 def test_a_black_image_has_no_snr():
     with pytest.raises(InputError, match="silent"):
         add_noise(np.zeros((4, 4), np.uint8), snr_db=10)
+
+
+def test_a_range_beyond_the_type_is_refused():
+    with pytest.raises(UsageError, match="float16 holds up to 65504"):
+        add_noise(np.full((4, 4), 60000, np.float16), std=0.5, data_range=1e5)

@@ -196,3 +196,11 @@ def test_dst_inside_src_is_refused(tmp_path, src, capsys):
     assert "inside SRC" in capsys.readouterr().err
     assert augkit("images", src / "n01440764", src, "--preset", "imagenet-c/shot_noise", "--overwrite") == 2
     assert "contains SRC" in capsys.readouterr().err
+
+
+def test_one_noise_does_not_overwrite_a_sweep(tmp_path, src, capsys):
+    assert sweep(tmp_path, "cifar-10-c/*", "--seed", 3) == 0
+    before = content(tmp_path / "dst")
+    assert sweep(tmp_path, "cifar-10-c/gaussian_noise:3", "--overwrite") == 2
+    assert "holds the trees of a sweep" in capsys.readouterr().err
+    assert content(tmp_path / "dst") == before

@@ -70,7 +70,11 @@ def test_rng_follows_spec_7():
     assert first_words(as_key(SeedSequence([1, 2**40]))) == first_words(as_key(SeedSequence([1, 2**40])))
 
 
-@pytest.mark.parametrize("wrong", [-1, 1.5, "1", True])
+def test_a_sequence_of_integers_is_a_seed():
+    assert as_key([1, 2**40]) == as_key(np.array([1, 2**40])) == as_key((1, 2**40)) != as_key([1, 2])
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "1", True, [], [-1], [0.5], np.ones((2, 2), int)])
 def test_what_is_no_seed_is_refused(wrong):
     with pytest.raises(UsageError, match="rng="):
         as_key(wrong)

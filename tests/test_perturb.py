@@ -150,6 +150,20 @@ def test_awkward_arrays(dtype):
         assert perturb(Signal(empty, full, limits), Gaussian(), Level("std", (0.1,)), KEY).samples.shape == empty.shape
 
 
+def test_nothing_that_may_change_stays_as_it_is_and_is_not_called_silent():
+    clean = np.ones((4, 3))
+    made = perturb(Signal(clean, where=np.zeros((4, 1), bool)), Gaussian(), Level("snr_db", (10.0,)), KEY)
+    assert np.array_equal(made.samples, clean)
+
+
+def test_the_byte_order_of_floats_does_not_matter():
+    clean = np.linspace(0, 1, 500, dtype=np.float32)
+    little, big = (
+        perturb(Signal(clean.astype(order)), Gaussian(), Level("std", (0.1,)), KEY).samples for order in ("<f4", ">f4")
+    )
+    assert np.array_equal(little, big)
+
+
 def test_level_zero_is_a_copy():
     for dtype in RANGES:
         clean = signal(dtype)

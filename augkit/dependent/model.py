@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError
 from augkit.noise.keys import Key
+from augkit.noise.poisson import LARGEST
 from augkit.noise.values import VALUES
 
 Array = NDArray[np.float64]
@@ -25,8 +25,9 @@ NEAREST: Array = np.arange(0.5, TOP)
 DOWN: Array = np.arange(1.0, VALUES)
 """Where an output becomes larger than j = 0 ... 254, in 8-bit steps, by each way of rounding."""
 
-MOST_COUNTS = 1e15
-"""Counts up to here are exact integers in floats."""
+MOST_COUNTS = LARGEST
+MOST_SCALE = 1e12
+"""Far beyond any camera, and far from where powers overflow."""
 
 
 class Model(Protocol):
@@ -52,6 +53,6 @@ def check_positive(name: str, value: float, most: float = MOST_COUNTS) -> None:
 
 
 def check_not_negative(name: str, value: float) -> None:
-    """Raise `UsageError` where `value` is negative or not finite."""
-    if not (isfinite(value) and value >= 0):
-        raise UsageError(f"{name}={value:g}: expected a number of 0 or more")
+    """Raise `UsageError` where `value` is negative or absurd."""
+    if not 0 <= value <= MOST_SCALE:
+        raise UsageError(f"{name}={value:g}: expected a number of 0 or more, at most {MOST_SCALE:g}")

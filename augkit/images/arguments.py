@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.mixing import ChannelsLike, as_channels
 from augkit.unit_noise import checked_threads
+
+_OVERSHOOT = 0.25
+"""By how much of the full range resampling may have pushed float values beyond its ends."""
 
 DataRange = float | tuple[float, float] | None
 
@@ -47,7 +51,7 @@ def make_request(
 
 
 def _is_plain(argument: Any) -> bool:
-    return argument is None or isinstance(argument, str | int | float)
+    return argument is None or (isinstance(argument, str | int | float) and not isinstance(argument, bool))
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -73,7 +77,8 @@ def request_of(recipe: NoiseSpec, data_range: DataRange) -> Request:
 
 def _ends(data_range: float | tuple[float, float]) -> tuple[float, float]:
     ends = tuple(data_range) if isinstance(data_range, tuple | list) else (0.0, data_range)
-    if len(ends) != 2 or not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
+    numbers = all(isinstance(end, Real) for end in ends)
+    if len(ends) != 2 or not numbers or not all(map(math.isfinite, ends)) or ends[0] >= ends[1]:
         raise UsageError(f"data_range={data_range!r}: expected white, or (black, white), with white above black")
     return float(ends[0]), float(ends[1])
 
@@ -101,6 +106,9 @@ def range_of(pixels: Pixels, request: Request) -> Range:
         return integer_range(dtype)
     if dtype.kind == "f":
         low, high = request.data_range or (0.0, 1.0)
+        most = float(np.finfo(dtype).max)
+        if max(-low, high, high - low) > most:
+            raise UsageError(f"data_range={request.data_range}: {dtype} holds up to {most:.6g}")
     elif dtype.kind not in "iu" or dtype.itemsize > 4:
         raise UsageError(f"image: expected integers of up to 32 bits or floats, got {dtype}; convert it with astype()")
     elif request.data_range is None:
@@ -120,7 +128,7 @@ def _widened(values: Range, pixels: Pixels) -> Range:
     if not np.isfinite((lowest, highest)).all():
         finite = pixels[np.isfinite(pixels)]
         lowest, highest = (float(finite.min()), float(finite.max())) if finite.size else values.limits
-    if lowest < values.low - values.full_scale or highest > values.high + values.full_scale:
+    if lowest < values.low - _OVERSHOOT * values.full_scale or highest > values.high + _OVERSHOOT * values.full_scale:
         raise UsageError(
             f"image: expected values within {values.low:g} to {values.high:g}, got {lowest:g} to {highest:g}; "
             "say what black and white are, as in data_range=255 or data_range=(-1, 1)"

@@ -181,7 +181,7 @@ def _check_names(name: str, form: Form, given: tuple[str, ...]) -> None:
 
 def check_sharing(channels: Channels, what: str) -> Sharing:
     """Return how channels share their noise; raise `UsageError` for a correlation, which only additive noise has."""
-    if channels not in ("independent", "shared"):
+    if not isinstance(channels, str) or channels not in ("independent", "shared"):
         raise UsageError(
             f"channels={channels}: {what} takes 'independent' or 'shared'; correlations are for additive noise"
         )

@@ -28,7 +28,8 @@ class Grain:
     Attributes
     ----------
     radius : float
-        Standard deviation of the kernel in pixels; pixels at a distance d correlate by exp(-d**2 / (4 radius**2)).
+        Standard deviation of the kernel in pixels; from 0.5 on, pixels at a distance d correlate by
+        exp(-d**2 / (4 radius**2)), and by less below.
     width : int
         Pixels in a row of the image.
     """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -30,7 +31,7 @@ _SEED_BYTES = 24
 STREAM_VERSION = 1
 """Goes up whenever the same key gives other samples; written to every manifest."""
 
-Rng: TypeAlias = int | SeedSequence | BitGenerator | Generator | None
+Rng: TypeAlias = int | Sequence[int] | SeedSequence | BitGenerator | Generator | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +102,8 @@ def as_key(rng: Rng) -> Key:
 
     Parameters
     ----------
-    rng : None, int, SeedSequence, BitGenerator or Generator
-        None takes fresh entropy of the system; an int or a SeedSequence names the same stream each time;
+    rng : None, int, sequence of int, SeedSequence, BitGenerator or Generator
+        None takes fresh entropy of the system; ints or a SeedSequence name the same stream each time;
         a Generator or BitGenerator is advanced, so that two calls differ.
     """
     if rng is None:
@@ -114,6 +115,10 @@ def as_key(rng: Rng) -> Key:
     if isinstance(rng, BitGenerator):
         words = rng.random_raw(4)
         return Key(tuple(int(word) & 0xFFFFFFFF for word in words))
+    if isinstance(rng, list | tuple | np.ndarray):
+        words = np.asarray(rng)
+        if words.ndim == 1 and words.size and words.dtype.kind in "iu" and words.min() >= 0:
+            return Key(tuple(int(word) for word in words))
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         if rng < 0:
             raise UsageError(f"rng={rng}: a seed is an integer of 0 or more")

@@ -59,7 +59,7 @@ def shares(law: Distribution, scale: float) -> NDArray[np.int64]:
 
     The survival function is quantised first, at the edges between the atoms, so no share is negative.
     """
-    edges = np.asarray((np.arange(TOP) + 0.5) / scale, dtype=np.float64)
+    edges = np.asarray((np.arange(TOP) + 0.5) / max(scale, 1e-300), dtype=np.float64)
     beyond = np.rint(law.sf(edges) * 2.0 ** (16 + _FRACTION)).astype(np.int64)
     right = np.append(beyond[:-1] - beyond[1:], beyond[-1])
     centre = np.array([_SLOTS * 2**_FRACTION - 2 * int(beyond[0])])

@@ -101,8 +101,8 @@ def _impossible() -> UsageError:
 def mix(noise: NDArray[np.floating], lower: Matrix) -> NDArray[Any]:
     """Return noise of shape (rows, channels) with its channels mixed, in a fixed order of additions.
 
-    The covariance (or, without variance, the scatter matrix) is that of the correlation matrix; the law of a channel is
-    the one it was for the Gaussian and alpha-stable laws, and a mixture of it for others.
+    The covariance is that of the correlation matrix; the law of a channel is the one it was for Gaussian noise, and a
+    mixture of it for others. Without variance this does not hold: see `augkit.noise.elliptical`.
     """
     out = np.zeros_like(noise)
     for i, row in enumerate(lower):

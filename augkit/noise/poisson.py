@@ -10,6 +10,9 @@ from augkit.noise.keys import Key
 
 Array = NDArray[np.float64]
 
+LARGEST = 1e12
+"""Means beyond it lose their law to rounding."""
+
 _SMALL = 10.0
 """Means below it are searched from zero up; above it, the rejection of Hörmann holds."""
 
@@ -20,7 +23,7 @@ def fill_poisson(out: Array, mean: Array, key: Key, *, start: int = 0) -> None:
     Parameters
     ----------
     out, mean : float64 ndarray, shape (n,)
-        A mean is 0 or more; up to 1e15 the counts are exact integers.
+        A mean is 0 or more; up to `LARGEST` the counts follow the law.
     start : int
         Number of the first sample within the stream. Every sample depends on its own number and mean alone.
     """
