@@ -139,6 +139,11 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 @click.option("--on-clip", metavar="HOW", help="Beyond full scale: clip (default), attenuate, float, error.")
 @click.option("--on-silence", metavar="HOW", help="An SNR of silence: skip (default), absolute, error.")
 @click.option("--dither", metavar="KIND", help="Before rounding: tpdf.")
+@click.option("--backgrounds", type=click.Path(), metavar="DIR", help="Recordings that are the noise, not a law.")
+@click.option("--backgrounds-at-once", metavar="N", help="How many of them sound together: 1 (default), 3..7.")
+@click.option("--bursts", metavar="HOW", help="Short noises: rate=20,duration=0.1..0.5 (a minute, s); clicks:rate=60.")
+@click.option("--save-noise", metavar="DIR", help="Save what was added too, in this folder of DST.")
+@click.option("--save-clean", metavar="DIR", help="Save the aligned clean signal too, in this folder of DST.")
 @click.option("--format", metavar="EXT", help="Format of the outputs, such as flac; the source's by default.")
 @_folder
 @_how

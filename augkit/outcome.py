@@ -14,8 +14,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     ----------
     noise : str
         The law as text, such as ``"student-t:df=3"``.
-    color : str
-        The spectrum of the noise; the law is that of its innovations.
+    color : str or None
+        The spectrum of the noise; the law is that of its innovations. None where it has that of a recording.
     requested, drawn : dict
         The level as asked for (``{"std": "0.05..0.2"}``) and as drawn for this output
         (``{"std": 0.113}``).
@@ -32,7 +32,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     drawn: dict[str, Any]
     achieved: dict[str, Any]
     format: dict[str, Any]
-    color: str = "white"
+    color: str | None = "white"
     notices: tuple[str, ...] = ()
 
 

@@ -174,14 +174,52 @@ CASES = (
          {"snr_db": 10, "snr_definition": "a-weighted", "color": "pink"}),
     Case("brown noise, LUFS", speech(6, 2), "PCM_16", {"snr_db": 10, "snr_definition": "lufs", "color": "brown"}),
     *(Case(law, tones(1, 2), "PCM_16", {"snr_db": 5, "noise": law}) for law in LAWS),
+    Case("background, cut out", tones(2, 1), "PCM_16", {"snr_db": 10, "backgrounds": ("long",)}),
+    Case("background, looped, resampled", tones(2, 2), "PCM_16", {"snr_db": 10, "backgrounds": ("short",)}),
+    Case("background at full scale, FLAC", HOT, "PCM_16", {"snr_db": 6, "backgrounds": ("stereo",)}, suffix="flac"),
+    Case("three backgrounds at once, dead channel", dead_channel(tones(2, 2)), "PCM_24",
+         {"snr_db": 0, "backgrounds": ("long", "short", "stereo"), "backgrounds_at_once": 3}),
+    Case("background, sparse speech, active", speech(6), "PCM_16",
+         {"snr_db": 10, "snr_definition": "active", "backgrounds": ("stereo",)}),
+    Case("background, LUFS", speech(6, 2), "PCM_16",
+         {"snr_db": 10, "snr_definition": "lufs", "backgrounds": ("stereo",)}),
+    Case("bursts, where they sound", tones(10, 2), "PCM_16", {"snr_db": 10, "bursts": "rate=60"}),
+    Case("bursts of -20 to 0 dB, faint", tones(10, 1, 0.002), "PCM_16",
+         {"snr_db": 20, "bursts": "rate=60,duration=0.02..1,level=-20..0"}),
+    Case("clicks", tones(10, 1), "PCM_16", {"snr_db": -10, "bursts": "clicks:rate=300"}),
+    Case("bursts of backgrounds", tones(10, 1), "PCM_16",
+         {"snr_db": 5, "bursts": "rate=60", "backgrounds": ("long", "short", "stereo")}),
 )  # fmt: skip
+
+
+def background(name: str, folder: Path) -> None:
+    """Write a background that is loud at first and faint later: of 5 s, or of a quarter of one, or in stereo."""
+    frames, rate, channels = {"long": (80_000, RATE, 1), "short": (2700, 11025, 1), "stereo": (60_000, 44100, 2)}[name]
+    hiss = np.random.default_rng(len(name)).standard_normal((frames, channels))
+    folder.mkdir(exist_ok=True)
+    soundfile.write(folder / f"{name}.wav", hiss * np.linspace(0.2, 0.02, frames)[:, np.newaxis], rate)
+
+
+def chosen(case: Case, folder: Path) -> AudioOptions:
+    """Return the options of a case, with its backgrounds written."""
+    options = dict(case.options)
+    for name in options.get("backgrounds", ()):
+        background(name, folder / "backgrounds")
+        options["backgrounds"] = str(folder / "backgrounds")
+    return AudioOptions(**options)
+
+
+def found_db(case: Case, clean: np.ndarray, noisy: np.ndarray, row: dict[str, object]) -> float:
+    """Return the SNR of an output: of its signal at its gain, and of bursts where they sound."""
+    clean = clean * 10 ** (row.get("gain_db", 0.0) / 20)
+    return snr_db(case.definition, clean, noisy) + 10 * math.log10(row.get("burst_share", 1.0))
 
 
 def written(case: Case, folder: Path) -> tuple[np.ndarray, np.ndarray, dict[str, object], Path]:
     """Return the decoded source, the decoded output, its row and its path."""
     source, target = folder / f"source.{case.suffix}", folder / f"noisy.{case.suffix}"
     soundfile.write(source, case.samples, RATE, subtype=case.subtype)
-    outcome = files.open_item(source, AudioOptions(**case.options)).write(target, Key(7), measure=True)
+    outcome = files.open_item(source, chosen(case, folder)).write(target, Key(7), measure=True)
     clean, noisy = (soundfile.read(path, always_2d=True)[0] for path in (source, target))
     return clean, noisy, outcome.achieved, target
 
@@ -191,8 +229,7 @@ def main() -> None:
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             clean, noisy, row, _ = written(case, Path(folder))
-        gain = 10 ** (row.get("gain_db", 0.0) / 20)
-        found = snr_db(case.definition, clean * gain, noisy)
+        found = found_db(case, clean, noisy, row)
         print(f"| {case.name} | {case.definition} | {case.options['snr_db']} dB | {found:.2f} dB |")
 
 

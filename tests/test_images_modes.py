@@ -139,6 +139,6 @@ def test_the_table_is_printed(capsys):
     assert main(["formats"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
-    grid = {line.split()[0]: line.split()[1:] for line in lines if line.split()[:1] and line.split()[0] in READ_AS}
+    grid = {line.split()[0]: line.split()[1:] for line in lines if line.partition(" ")[0] in READ_AS}
     assert set(grid) == set(READ_AS)
     assert all(len(cells) == len(FORMATS) for cells in grid.values())

@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from augkit.audio.blocks import InMemory
-from augkit.audio.decide import decide
-from augkit.audio.dither import DITHERS
-from augkit.audio.loudness import Definition, Place
-from augkit.audio.mix import Grid
-from augkit.audio.options import ON_CLIP, ON_SILENCE, check_choice, check_unit, color_at, definition_of
-from augkit.audio.render import UNKNOWN, Levels, Rendering
-from augkit.audio.task import OnClip, OnSilence, Task, Wish, task_for
-from augkit.errors import InputError, UsageError
-from augkit.level import Level, LevelLike, check_level, one_level
-from augkit.noise.colour import Color, ColorLike
+from augkit.audio.noises import OfLaw
+from augkit.audio.options import color_at
+from augkit.audio.request import AudioOrList, Request, request_for
+from augkit.audio.task import OnClip, OnSilence
+from augkit.level import LevelLike
+from augkit.noise.colour import ColorLike
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.keys import Key, Rng, as_key
-from augkit.noise.mixing import Channels, ChannelsLike, as_channels
-from augkit.unit_noise import LawNoise, checked_threads, noise_dtype
-
-Audio: TypeAlias = NDArray[Any]
-Info: TypeAlias = dict[str, Any]
-
-AudioOrList = TypeVar("AudioOrList", Audio, list[Audio])
-
-_DTYPES = ("float16", "float32", "float64", "int16", "int32", "uint8")
+from augkit.noise.keys import Rng, as_key
+from augkit.noise.mixing import ChannelsLike, as_channels
+from augkit.unit_noise import checked_threads
 
 
 def add_noise(
@@ -108,9 +91,8 @@ def add_noise(
         For an `snr_db` of silence, and for clipping with ``on_clip="error"``.
     """
     request = _request(
-        noise, (snr_db, std, scale), snr_definition, color, samplerate, channels=as_channels(channels),
-        ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither,
-        threads=checked_threads(threads),
+        noise, (snr_db, std, scale), color, channels, snr_definition=snr_definition, samplerate=samplerate,
+        snr_ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither, threads=threads,
     )  # fmt: skip
     return request.add_to_any(samples, as_key(rng), measure=False)[0]
 
@@ -145,133 +127,24 @@ def add_noise_with_info(
         result; None for what is infinite or unknown) and ``notices``.
     """
     request = _request(
-        noise, (snr_db, std, scale), snr_definition, color, samplerate, channels=as_channels(channels),
-        ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither,
-        threads=checked_threads(threads),
+        noise, (snr_db, std, scale), color, channels, snr_definition=snr_definition, samplerate=samplerate,
+        snr_ignore_dc=snr_ignore_dc, on_clip=on_clip, on_silence=on_silence, dither=dither, threads=threads,
     )  # fmt: skip
     return request.add_to_any(samples, as_key(rng), measure=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Request:
-    """What was asked for, checked."""
-
-    law: Distribution
-    level: Level
-    definition: Definition
-    channels: Channels
-    color: Color
-    samplerate: float | None
-    ignore_dc: bool
-    on_clip: OnClip | None
-    on_silence: OnSilence
-    dither: str | None
-    threads: int
-
-    def add_to_any(self, samples: AudioOrList, key: Key, *, measure: bool) -> tuple[AudioOrList, Any]:
-        """Return the noisy samples, or a list of them, and what was reached where `measure` asks for it."""
-        if not isinstance(samples, list):
-            return self.add(samples, key, measure=measure)
-        made = [self.item(item, number, key, measure=measure) for number, item in enumerate(samples)]
-        return [noisy for noisy, _ in made], [info for _, info in made]
-
-    def item(self, samples: Audio, number: int, key: Key, *, measure: bool) -> tuple[Audio, Info | None]:
-        """Do as `add` for one item of a list, with a stream of its own."""
-        try:
-            return self.add(samples, key.child("item", number), measure=measure)
-        except (InputError, UsageError) as error:
-            raise type(error)(f"item {number}: {error}") from None
-
-    def add(self, samples: Audio, key: Key, *, measure: bool) -> tuple[Audio, Info | None]:
-        """Return the noisy samples of one item, and what was reached."""
-        clean, grid = _about_zero(samples, self.on_clip)
-        drawn = self.level.draw(key.child("level"))
-        if not clean.size:
-            return samples.copy(), self._info(drawn, dict(UNKNOWN), ()) if measure else None
-        task = self._task(clean, grid, drawn, key)
-        plan = decide(task, offset=measure)
-        rendering = Rendering(task, plan, measures=measure)
-        noisy = samples.copy() if plan.gains.are_zero else _as_given(rendering.whole(), samples)
-        return noisy, self._info(drawn, rendering.reached(), plan.notices) if measure else None
-
-    def _task(self, clean: Audio, grid: Grid, drawn: Level, key: Key) -> Task:
-        frames, channels = clean.shape
-        place = Place(channels, math.nan if self.samplerate is None else self.samplerate, grid.full_scale)
-        noise = LawNoise(
-            self.law,
-            key.child("noise"),
-            frames,
-            channels,
-            noise_dtype(clean.dtype),
-            sharing=self.channels,
-            filter_=self.color.filter(frames),
-            threads=self.threads,
-        )
-        wish = Wish(drawn, self.definition, self.ignore_dc, self.on_clip, self.on_silence, self.dither)
-        return task_for(InMemory(clean), noise, place, grid, wish, key=key, threads=self.threads)
-
-    def _info(self, drawn: Level, reached: Levels, notices: tuple[str, ...]) -> Info:
-        return {
-            "noise": str(self.law),
-            "color": str(self.color),
-            "drawn": {drawn.kind: drawn.value},
-            "achieved": reached,
-            "notices": notices,
-        }
 
 
 def _request(
     noise: str | Distribution,
     levels: tuple[LevelLike | None, ...],
-    snr_definition: str,
     color: ColorLike,
+    channels: ChannelsLike,
+    *,
     samplerate: float | None,
+    threads: int,
     **others: Any,
-) -> _Request:
-    """Return what was asked for; raise `UsageError` where it means nothing."""
-    snr_db, std, scale = levels
-    law, level = as_distribution(noise), check_unit(one_level(snr_db=snr_db, std=std, scale=scale))
-    check_level(law, level)
-    definition = definition_of(snr_definition, law, level)
-    if definition.needs_samplerate and samplerate is None:
-        raise UsageError(f"snr_definition={snr_definition!r} is about time or frequency; give samplerate")
-    for name, known in (("on_clip", ON_CLIP), ("on_silence", ON_SILENCE), ("dither", DITHERS)):
-        if others[name] is not None:
-            check_choice(name, others[name], known)
-    return _Request(
-        law=law,
-        level=level,
-        definition=definition,
-        color=color_at(color, samplerate),
-        samplerate=samplerate,
-        **others,
+) -> Request:
+    law, spectrum = as_distribution(noise), color_at(color, samplerate)
+    kind = OfLaw(law, spectrum, as_channels(channels), checked_threads(threads))
+    return request_for(
+        kind, law, levels, noise=str(law), color=str(spectrum), samplerate=samplerate, threads=threads, **others
     )
-
-
-def _about_zero(samples: Any, on_clip: OnClip | None) -> tuple[Audio, Grid]:
-    """Return samples of shape (frames, channels) about zero, in the machine's byte order, and what can hold them."""
-    if not isinstance(samples, np.ndarray) or samples.dtype.name not in _DTYPES or samples.ndim not in (1, 2):
-        got = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else repr(type(samples))
-        raise UsageError(
-            "samples: expected an array of shape (frames,) or (frames, channels), or a list of such arrays, "
-            f"as {', '.join(_DTYPES)}; got {got}"
-        )
-    native = samples.astype(samples.dtype.newbyteorder("="), copy=False)
-    if native.ndim == 1:
-        native = native[:, np.newaxis]
-    if native.dtype.kind == "f":
-        grid = Grid(native.dtype, 1.0, None if on_clip in (None, "float") else (-1.0, 1.0))
-        return native.astype(np.float32) if native.dtype == np.float16 else native, grid
-    if on_clip == "float":
-        raise UsageError(f"on_clip='float': an array keeps its type, {samples.dtype}; convert it to float32 before")
-    if native.dtype == np.uint8:
-        return native.astype(np.int16) - np.int16(128), Grid(np.dtype(np.int16), 128.0, (-128, 127))
-    full_scale = float(2 ** (native.dtype.itemsize * 8 - 1))
-    return native, Grid(native.dtype, full_scale, (-full_scale, full_scale - 1))
-
-
-def _as_given(noisy: Audio, samples: Audio) -> Audio:
-    """Return noisy samples in the shape and the dtype that they came in."""
-    if samples.dtype == np.uint8:
-        noisy = noisy + np.int16(128)
-    return noisy.reshape(samples.shape).astype(samples.dtype, copy=False)

@@ -145,3 +145,10 @@ def column_sums(values: NDArray[np.floating]) -> Powers:
         rows = np.add.reduce(values[:whole].reshape(-1, _ROW * channels), axis=0)
         total = total + np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
     return total
+
+
+def short(values: Powers) -> Powers:
+    """Round to 24 bits, so that the last bits of a machine's arithmetic do not show."""
+    mantissa, exponent = np.frexp(values)
+    rounded: Powers = np.ldexp(np.rint(mantissa * 2.0**24), exponent - 24)
+    return rounded

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.audio.blocks import Block, Powers, Samples, finite_or_none
+from augkit.audio.blocks import Block, Powers, Samples, finite_or_none, short
 from augkit.audio.loudness import GEOMETRIC
 from augkit.audio.mix import Gains, Grid, added, beyond, clip, held, total
 from augkit.audio.solve import Measured, solve
@@ -66,12 +66,15 @@ def decide(task: Task, *, offset: bool = False) -> Plan:
         For silence where it is an error, noise without power, and samples whose power is no number.
     """
     survey, notices = None, []
+    heard = task.pair.heard
+    if heard is not None and not heard.heard_frames:
+        return Plan(Gains(np.zeros(1)), False, None, ("no burst falls into the recording, so it gets no noise",))
     if task.wish.is_relative or (task.wish.level.kind == "std" and task.pair.noise.std is None):
         limited = task.grid.limits is not None
         survey = Survey(task.wish.definition, task.pair.place, peaks=limited, offset=offset).run(task.pair)
         if offset and task.wish.counts_offset:
             notices += _offset(survey)
-    gains = Gains(_short(_first_gains(task, survey, notices)))
+    gains = Gains(short(_first_gains(task, survey, notices)))
     if gains.are_zero:
         return Plan(gains, False, survey, tuple(notices))
     may_clip = _reaches_limits(task.grid, gains, survey)
@@ -96,13 +99,6 @@ def _offset(survey: Survey) -> list[str]:
     if share < LARGE_OFFSET:
         return []
     return [f"a DC offset makes up {share:.0%} of the signal's power and counts; snr_ignore_dc leaves it out"]
-
-
-def _short(gains: Powers) -> Powers:
-    """Round to 24 bits, so that the last bits of a machine's arithmetic do not show."""
-    mantissa, exponent = np.frexp(gains)
-    short: Powers = np.ldexp(np.rint(mantissa * 2.0**24), exponent - 24)
-    return short
 
 
 def _first_gains(task: Task, survey: Survey | None, notices: list[str]) -> Powers:
@@ -130,9 +126,12 @@ def _gains_for_snr(task: Task, survey: Survey, ratio: float, notices: list[str])
         raise InputError("samples so large that their power is no number are no audio; restore the file")
     gains = definition.gain(signal, survey.noise_level(), ratio)
     silent = np.isnan(definition.ratio(signal, np.ones_like(signal)))
+    mute = ~silent & (gains == 0)
+    if mute.any():
+        notices.append(f"the noise is silent in {_named(mute)}, so that stays clean")
     if not silent.any():
         return gains
-    which = "the signal" if silent.all() else f"channel {', '.join(map(str, np.flatnonzero(silent) + 1))}"
+    which = "the signal" if silent.all() else _named(silent)
     wanted = f"snr_db={task.wish.level}"
     if task.wish.on_silence == "error":
         raise InputError(f"{which} is silent, so {wanted} cannot be met; give std or scale, or another on_silence")
@@ -143,6 +142,10 @@ def _gains_for_snr(task: Task, survey: Survey, ratio: float, notices: list[str])
     reference = 10 ** (REFERENCE_DB / 10) * task.grid.full_scale**2
     power = survey.noise.level() if definition is GEOMETRIC else survey.noise_power(len(gains))
     return np.where(silent, np.sqrt(reference / ratio / power), gains)
+
+
+def _named(channels: NDArray[np.bool_]) -> str:
+    return f"channel {', '.join(map(str, np.flatnonzero(channels) + 1))}"
 
 
 def _reaches_limits(grid: Grid, gains: Gains, survey: Survey | None) -> bool:
@@ -189,14 +192,14 @@ def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gain
     begin[~heard] = 0
     coarse = task.grid.dtype == np.float16 or (task.grid.is_rounded and bool(np.any(wanted[heard] < _COARSE)))
     if not clips and not coarse:
-        return replace(gains, noise=_short(begin))
+        return replace(gains, noise=short(begin))
 
     def measure(tried: Powers) -> Measured:
-        power, moving, clipped, count = _effects(task, replace(gains, noise=_short(tried)), may_clip=may_clip)
+        power, moving, clipped, count = _effects(task, replace(gains, noise=short(tried)), may_clip=may_clip)
         count = np.maximum(count, 1)
         return Measured(power / count, moving / count, clipped / count)
 
-    return replace(gains, noise=_short(solve(measure, wanted, begin, gains.noise)))
+    return replace(gains, noise=short(solve(measure, wanted, begin, gains.noise)))
 
 
 def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]:
@@ -216,10 +219,10 @@ def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]
         if may_clip and task.grid.limits is not None:
             over = beyond(made, task.grid.limits)
             clip(made, clean, task.grid.limits)
-        noise = Block(added(held(made, task.grid), clean, gains, made.dtype), finite)
+        noise = task.pair.noise_block(rows, added(held(made, task.grid), clean, gains, made.dtype), finite)
         if over is None or not over.any():
             return np.stack([noise.squares, noise.squares, np.zeros(len(noise.counts)), noise.counts])
-        moving = Block(np.where(over, 0, noise.samples), finite)
+        moving = Block(np.where(over, 0, noise.samples), noise.finite)
         return np.stack([noise.squares, moving.squares, np.add.reduce(over, axis=0), noise.counts])
 
     for found in task.pair.walk(effect):

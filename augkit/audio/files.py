@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from augkit.audio.formats.coding import CODINGS
 from augkit.audio.formats.convert import convert
 from augkit.audio.item import AudioItem, naming
 from augkit.audio.options import AudioOptions
+from augkit.audio.saved import check_exact_container, saved_name
 from augkit.errors import InputError
 from augkit.outcome import FormatInfo
 
@@ -37,6 +38,20 @@ def output_suffix(suffix: str, options: AudioOptions) -> str:
     """Return the suffix of the output: the source's own, unless another format was asked for."""
     source, target = by_suffix(suffix), _chosen(options)
     return suffix if target is None or target is source else f".{_word(options)}"
+
+
+def further_outputs(output: str, options: AudioOptions) -> Mapping[str, str]:
+    """Return the names in DST of what is saved beside an output: what was added ("noise"), and to what ("clean").
+
+    Raises
+    ------
+    InputError
+        For an output in a container whose samples are all lossy.
+    """
+    folders = options.saved()
+    if folders:
+        check_exact_container(by_suffix(PurePosixPath(output).suffix))
+    return {what: saved_name(what, folder, output) for what, folder in folders.items()}
 
 
 def _chosen(options: AudioOptions) -> Container | None:

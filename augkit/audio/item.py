@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,20 +11,23 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from augkit.audio.bursts.spec import parse_bursts
 from augkit.audio.decide import Plan, count_beyond, decide
 from augkit.audio.formats import Container, Recording, sndfile
 from augkit.audio.formats.coding import Coding
 from augkit.audio.formats.floats import as_float
 from augkit.audio.loudness import GEOMETRIC, Place
 from augkit.audio.mix import Grid
+from augkit.audio.noises import NOTHING, Room
 from augkit.audio.options import AudioOptions, color_at
 from augkit.audio.render import UNCHANGED, UNKNOWN, Levels, Rendering
+from augkit.audio.saved import check_exact, save_clean, save_noise
 from augkit.audio.task import OnClip, OnSilence, Task, Wish, task_for
 from augkit.errors import InputError
 from augkit.level import Level
 from augkit.noise.keys import Key
 from augkit.outcome import Outcome, missed
-from augkit.unit_noise import LawNoise, noise_dtype
+from augkit.unit_noise import noise_dtype
 
 CLOSE_DB = 0.05
 """An SNR that is further off than this is told of in the row."""
@@ -45,6 +48,7 @@ class _Written(NamedTuple):
     recording: Recording
     reached: Levels
     notices: tuple[str, ...]
+    drawn: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -63,8 +67,13 @@ class AudioItem:
     notices: tuple[str, ...]
     converted: bool = False
 
-    def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
+    def write(self, target: Path, key: Key, *, measure: bool, saved: Mapping[str, Path] = NOTHING) -> Outcome:
         """Write the noisy file to `target`; a lossy one is measured only where `measure` is True.
+
+        Parameters
+        ----------
+        saved : mapping
+            Where else to write what: "noise", what was added; "clean", the signal that it was added to.
 
         Raises
         ------
@@ -74,16 +83,20 @@ class AudioItem:
         asked = self.options.level()
         drawn = asked.draw(key.child("level"))
         with naming(self.recording.path):
+            if saved:
+                check_exact(self.recording.encoding)
             if self.recording.frames:
-                written = self._written(target, drawn, key, measure=measure)
+                written = self._written(target, drawn, key, measure=measure, saved=saved)
             else:
                 shutil.copyfile(self.recording.path, target)
+                self._save(saved, self.recording, None)
                 written = _Written(self.recording, dict(UNKNOWN), ())
+        recorded = self.options.backgrounds is not None
         return Outcome(
-            noise=str(self.options.law()),
+            noise="background" if recorded else str(self.options.law()),
             requested=self._requested(asked),
-            drawn={drawn.kind: drawn.value},
-            color=str(color_at(self.options.color, None)),
+            drawn={drawn.kind: drawn.value, **written.drawn},
+            color=None if recorded else str(color_at(self.options.color, None)),
             achieved=written.reached,
             format=_format(written.recording),
             notices=(*self.notices, *written.notices),
@@ -95,42 +108,55 @@ class AudioItem:
             requested["snr_definition"] = self.options.definition(asked).name
             if self.options.snr_ignore_dc:
                 requested["snr_ignore_dc"] = True
+        if self.options.backgrounds is not None and self.options.bursts is None:
+            requested["backgrounds_at_once"] = str(self.options.backgrounds_at_once)
+        if self.options.bursts is not None:
+            requested["bursts"] = str(parse_bursts(self.options.bursts))
         return requested
 
-    def _written(self, target: Path, drawn: Level, key: Key, *, measure: bool) -> _Written:
+    def save_unchanged(self, saved: Mapping[str, Path]) -> None:
+        """Write what is saved beside an output that is the unchanged source: no noise, and that source."""
+        with naming(self.recording.path):
+            check_exact(self.recording.encoding)
+            self._save(saved, self.recording, None)
+
+    def _save(self, saved: Mapping[str, Path], recording: Recording, rendering: Rendering | None) -> tuple[str, ...]:
+        if "clean" in saved:
+            same = rendering is None or (rendering.keeps_signal and recording is self.recording and not self.converted)
+            save_clean(recording, self.container, None if same else rendering, saved["clean"])
+        return save_noise(recording, rendering, saved["noise"]) if "noise" in saved else ()
+
+    def _written(self, target: Path, drawn: Level, key: Key, *, measure: bool, saved: Mapping[str, Path]) -> _Written:
         recording = self.recording
         notices: tuple[str, ...] = ()
-        task, plan = self._decided(recording, drawn, key)
+        task, plan, chosen = self._decided(recording, drawn, key)
         if task.wish.on_clip == "float" and task.grid.limits is not None:
             beyond = count_beyond(task, plan)
             if beyond:
                 recording = as_float(recording, self.container)
                 notices += recording.notices[len(self.recording.notices) :]
                 notices += (f"{beyond} samples would be clipped; written as {recording.encoding.subtype}",)
-                task, plan = self._decided(recording, drawn, key)
+                task, plan, chosen = self._decided(recording, drawn, key)
         notices += plan.notices
         if plan.gains.are_zero and task.wish.is_relative and not self.converted:
             shutil.copyfile(recording.path, target)
-            return _Written(recording, dict(UNCHANGED), notices)
+            self._save(saved, recording, None)
+            return _Written(recording, dict(UNCHANGED), notices, chosen)
         rendering = Rendering(task, plan, measures=True)
         with target.open("wb") as file:
             self.container.write(recording, rendering.blocks(), file)
         reached = _reached(rendering, recording.encoding.coding, target if measure else None)
-        return _Written(recording, reached, (*notices, *self._losses(recording, plan, reached, drawn)))
+        notices += tuple(self._losses(recording, plan, reached, drawn))
+        if saved:
+            notices += self._save(saved, recording, Rendering(task, plan, measures=False))
+        return _Written(recording, reached, notices, chosen)
 
-    def _decided(self, recording: Recording, drawn: Level, key: Key) -> tuple[Task, Plan]:
+    def _decided(self, recording: Recording, drawn: Level, key: Key) -> tuple[Task, Plan, Mapping[str, Any]]:
         options, encoding = self.options, recording.encoding
         grid = _grid(encoding.coding, options.on_clip)
         place = Place(encoding.channels, encoding.samplerate, grid.full_scale)
-        noise = LawNoise(
-            options.law(),
-            key.child("noise"),
-            recording.frames,
-            place.channels,
-            noise_dtype(grid.dtype),
-            sharing=options.sharing(),
-            filter_=color_at(options.color, place.samplerate).filter(recording.frames),
-        )
+        room = Room(place, recording.frames, noise_dtype(grid.dtype), recording.path)
+        made = options.kind(place.samplerate).made(key, room)
         wish = Wish(
             drawn,
             options.definition(drawn),
@@ -139,8 +165,8 @@ class AudioItem:
             cast(OnSilence, options.on_silence),
             options.dither,
         )
-        task = task_for(recording, noise, place, grid, wish, key=key)
-        return task, decide(task, offset=True)
+        task = task_for(recording, made.noise, place, grid, wish, key=key, heard=made.heard)
+        return task, decide(task, offset=True), made.drawn
 
     def _losses(self, recording: Recording, plan: Plan, reached: Levels, drawn: Level) -> Iterator[str]:
         encoding, snr_db = recording.encoding, reached["snr_db"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -42,6 +42,19 @@ class Noise(Protocol):
 
         float32 for samples of up to 16 bits and float32, float64 for others.
         """
+        ...
+
+
+class Heard(Protocol):
+    """In which frames there is noise, where it is not in all: its level is measured in these alone."""
+
+    @property
+    def heard_frames(self) -> int:
+        """The number of such frames."""
+        ...
+
+    def heard(self, rows: slice, /) -> NDArray[np.bool_]:
+        """Return which of some frames are such, shape (frames, 1)."""
         ...
 
 
@@ -104,7 +117,11 @@ def total(
     out : ndarray or None
         Where the result may go; `unit` itself may.
     """
-    made = _times(unit, gains.noise, out if out is not None and out.shape == unit.shape else None)
+    place = out if out is not None and out.shape == unit.shape else None
+    if gains.whole != 1 and not grid.is_rounded:  # the sum of two floats that can be told apart
+        made = scaled(unit, gains, place)
+        return np.add(attenuated(clean, gains, grid), made, out=made if made.shape == clean.shape else None)
+    made = scaled(unit, gains if gains.whole == 1 else replace(gains, whole=1.0), place)
     if gains.whole == 1:
         made = _rounded(made, grid, dither)  # whole numbers plus whole numbers stay whole
     made = np.add(clean, made, out=made if made.shape == clean.shape else None, dtype=made.dtype)
@@ -114,7 +131,9 @@ def total(
     return made
 
 
-def _times(unit: Piece, gain: Powers, out: Piece | None) -> Piece:
+def scaled(unit: Piece, gains: Gains, out: Piece | None = None) -> Piece:
+    """Return the noise at its gain, shape (frames, channels) or (frames, 1)."""
+    gain = gains.noise * gains.whole
     with np.errstate(over="ignore", invalid="ignore"):
         if len(gain) == 1:
             return np.multiply(unit, unit.dtype.type(gain[0]), out=out)
@@ -149,6 +168,13 @@ def held(made: Piece, grid: Grid) -> Samples:
     """Return samples as the grid holds them."""
     with np.errstate(over="ignore"):
         return made.astype(grid.dtype, copy=False)
+
+
+def attenuated(clean: Samples, gains: Gains, grid: Grid) -> Samples:
+    """Return the signal at the gain of the whole, as the grid holds it."""
+    if gains.whole == 1:
+        return clean
+    return held(_rounded(np.multiply(clean, gains.whole, dtype=np.float64), grid, None), grid)
 
 
 def added(noisy: Samples, clean: Samples, gains: Gains, dtype: np.dtype[np.floating]) -> Piece:

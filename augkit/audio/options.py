@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, ClassVar
 
+from augkit.audio.bursts.spec import Bursts, parse_bursts
 from augkit.audio.dither import DITHERS
 from augkit.audio.loudness import DEFINITIONS, GEOMETRIC, Definition, lufs
 from augkit.errors import InputError, UsageError, nearest
-from augkit.level import Level, NoiseOptions
+from augkit.level import Level, NoiseOptions, parse_level
 from augkit.noise.colour import Color, ColorLike, as_color
 from augkit.noise.distributions import Distribution
 
 ON_CLIP = ("clip", "attenuate", "float", "error")
 ON_SILENCE = ("skip", "absolute", "error")
+
+if TYPE_CHECKING:  # opens files, for which audio has to be loaded
+    from augkit.audio.noises import NoiseKind, OfBackgrounds, OfLaw
+
+MOST_AT_ONCE = 32
+"""Backgrounds that sound together."""
 
 _LOUDEST = 1e6
 
@@ -41,9 +51,14 @@ def color_at(color: ColorLike, samplerate: float | None) -> Color:
     """Return the colour of noise at a sample rate in Hz; with none, its slope begins at one period in the length."""
     if samplerate is None:
         return as_color(color)
-    if not 0 < samplerate < float("inf"):
-        raise UsageError(f"samplerate={samplerate!r}: expected a rate in Hz above 0, or None")
-    return as_color(color).above(AUDIBLE / samplerate)
+    return as_color(color).above(AUDIBLE / checked_samplerate(samplerate))
+
+
+def checked_samplerate(samplerate: float) -> float:
+    """Return a sample rate; raise `UsageError` for what is none."""
+    if isinstance(samplerate, bool) or not isinstance(samplerate, Real) or not 0 < samplerate < math.inf:
+        raise UsageError(f"samplerate={samplerate!r}: expected a rate in Hz above 0")
+    return float(samplerate)
 
 
 def definition_of(name: str, law: Distribution, level: Level) -> Definition:
@@ -68,6 +83,42 @@ def definition_of(name: str, law: Distribution, level: Level) -> Definition:
     return definition
 
 
+def check_in_bursts(definition: Definition) -> Definition:
+    """Return a definition of the SNR; raise `UsageError` for one that cannot be taken where bursts sound."""
+    if definition.name in ("lufs", "segmental"):
+        raise UsageError(
+            f"snr_definition={definition.name!r}: it counts pauses between bursts in ways of its own; choose rms, "
+            "per-channel, active or a-weighted"
+        )
+    return definition
+
+
+def check_bursts_of_backgrounds(bursts: Bursts, most: int) -> None:
+    """Raise `UsageError` where bursts cannot be of backgrounds, so many at once."""
+    if bursts.kind == "clicks":
+        raise UsageError("bursts=clicks: clicks are too short for backgrounds; leave one of them")
+    if most > 1:
+        raise UsageError("backgrounds_at_once: each burst is one background; raise the rate of bursts instead")
+
+
+def at_once(given: int | str) -> tuple[int, int]:
+    """Return the least and the greatest of a number of backgrounds, or a range of them: "3..7"."""
+    level = parse_level("backgrounds_at_once", given)
+    least, most = min(level.values), max(level.values)
+    if level.choice not in ("number", "uniform") or least < 1 or {least % 1, most % 1} != {0.0} or most > MOST_AT_ONCE:
+        raise UsageError(f"backgrounds_at_once={given}: expected a number from 1 to {MOST_AT_ONCE}, or two, as in 3..7")
+    return int(least), int(most)
+
+
+def _check_below(name: str, folder: str | None) -> None:
+    """Raise `UsageError` for what does not name a folder in DST."""
+    if folder is None:
+        return
+    parts = PurePosixPath(folder).parts
+    if not parts or folder.startswith("/") or "\0" in folder or any(part.startswith(".") for part in parts):
+        raise UsageError(f"{name}={folder}: a folder in DST was expected, by its name there, such as {name[5:]}")
+
+
 class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The options of noise in audio files.
 
@@ -88,6 +139,16 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
     color : str or number
         The spectrum of the noise, as `as_color` reads it, with its slope from 20 Hz up (from a 64th of
         the sample rate where that is lower).
+    backgrounds : str or None
+        A folder of recordings, or one of them, which are the noise then, in place of a law's.
+    backgrounds_at_once : int, text or list
+        How many of them sound together, each as loud as the others: 1, or "3..7", drawn for each output.
+    bursts : str or None
+        Short noises at random times in place of a steady one, as `parse_bursts` reads them:
+        ``"rate=20,duration=0.1..0.5,level=-12..0"``, ``"clicks:rate=60"``. Levels, an SNR too, are those of the noise
+        where a burst sounds.
+    save_noise, save_clean : str or None
+        Folders in DST for what was added, and for the signal that it was added to: clean + noise = noisy.
     format : str or None
         Suffix of the outputs, such as "flac"; None keeps the source's format.
     """
@@ -98,7 +159,14 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
     on_silence: str = "skip"
     dither: str | None = None
     color: str | float = "white"
+    backgrounds: str | None = None
+    backgrounds_at_once: int | str = 1
+    bursts: str | None = None
+    save_noise: str | None = None
+    save_clean: str | None = None
     format: str | None = None
+
+    PATHS: ClassVar[tuple[str, ...]] = ("backgrounds",)
 
     def __post_init__(self) -> None:
         check_choice("snr_definition", self.snr_definition, tuple(DEFINITIONS))
@@ -108,6 +176,25 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
         if self.dither is not None:
             check_choice("dither", self.dither, DITHERS)
         as_color(self.color)
+        if self.bursts is not None:
+            parse_bursts(self.bursts)
+        self._at_once()
+        for name in ("save_noise", "save_clean"):
+            _check_below(name, getattr(self, name))
+        if self.save_noise is not None and self.save_noise == self.save_clean:
+            raise UsageError(f"save_noise={self.save_noise}: save_clean is the same folder; name another")
+
+    def check(self) -> None:
+        """Raise `UsageError` for options that make no noise."""
+        super().check()
+        if self.backgrounds is not None:
+            from augkit.audio.backgrounds.listing import listing
+
+            found = listing(self.backgrounds)
+            if len(found.names) < self._at_once()[1]:
+                raise UsageError(
+                    f"backgrounds_at_once={self.backgrounds_at_once}: {self.backgrounds} holds {len(found.names)}"
+                )
 
     def level(self) -> Level:
         """Return the level, checked against the law, and the format with it."""
@@ -120,8 +207,40 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
                 raise UsageError(f"format={self.format}: {error}") from None
         level = check_unit(super().level())
         self.definition(level)
+        if self.backgrounds is not None:
+            self._check_recorded()
         return level
 
     def definition(self, level: Level) -> Definition:
         """Return the definition of the SNR."""
-        return definition_of(self.snr_definition, self.law(), level)
+        definition = definition_of(self.snr_definition, self.law(), level)
+        return definition if self.bursts is None else check_in_bursts(definition)
+
+    def kind(self, samplerate: float) -> NoiseKind:
+        """Return how the noise of a recording of this sample rate is made."""
+        from augkit.audio.noises import Folder, InBursts, OfBackgrounds, OfLaw
+
+        carrier: OfLaw | OfBackgrounds = OfLaw(self.law(), color_at(self.color, samplerate), self.sharing())
+        if self.backgrounds is not None:
+            carrier = OfBackgrounds(Folder(self.backgrounds), self.channels == "shared", *self._at_once())
+        return carrier if self.bursts is None else InBursts(parse_bursts(self.bursts), carrier)
+
+    def _check_recorded(self) -> None:
+        """Raise `UsageError` for options that are about a law's noise."""
+        for name, usual in (("noise", ("gaussian",)), ("color", ("white",)), ("channels", ("independent", "shared"))):
+            given = getattr(self, name)
+            if given not in usual:
+                raise UsageError(
+                    f"{name}={given}: backgrounds sound as they were recorded; leave {name} or backgrounds"
+                )
+        if self.bursts is not None:
+            check_bursts_of_backgrounds(parse_bursts(self.bursts), self._at_once()[1])
+
+    def _at_once(self) -> tuple[int, int]:
+        """Return how many backgrounds sound together, at least and at most."""
+        return at_once(self.backgrounds_at_once)
+
+    def saved(self) -> dict[str, str]:
+        """Return the folders in DST for what is saved besides, by what that is: "noise", "clean"."""
+        folders = {"noise": self.save_noise, "clean": self.save_clean}
+        return {what: folder for what, folder in folders.items() if folder is not None}

@@ -13,7 +13,7 @@ from augkit.audio.blocks import Block, Samples, Source, even, finite_or_none
 from augkit.audio.decide import Plan
 from augkit.audio.loudness import GEOMETRIC, RMS, Definition, Meter, decibels
 from augkit.audio.loudness.rms import ChannelPower
-from augkit.audio.mix import added, beyond, clip, held, total
+from augkit.audio.mix import added, attenuated, beyond, clip, held, scaled, total
 from augkit.audio.survey import Survey
 from augkit.audio.task import Task
 from augkit.errors import InputError
@@ -79,6 +79,37 @@ class Rendering:
             yield mixed.noisy
         self._check_clipped()
 
+    @property
+    def keeps_signal(self) -> bool:
+        """Whether the signal in the output has the level that it had."""
+        return self._plan.gains.whole == 1
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether what was added to floats may take twice the bits of a sample, as it does where they are clipped."""
+        return not self._task.grid.is_rounded and self._plan.may_clip
+
+    def parts(self) -> Iterator[tuple[Samples, Samples, Samples]]:
+        """Yield the signal at its gain, what was added to it, and the output, block by block, on the output's grid.
+
+        What was added to floats is the noise whose sum with the signal was rounded; where that sum is clipped, and of
+        integers, it is the difference.
+        """
+        yield from self._task.pair.walk(self._parted)
+
+    def _parted(self, rows: slice, clean: Samples) -> tuple[Samples, Samples, Samples]:
+        grid, gains = self._task.grid, self._plan.gains
+        if gains.are_zero:
+            return clean, np.zeros(clean.shape, np.int64 if grid.is_rounded else clean.dtype), clean
+        noisy, signal = self._mixed(rows, clean).noisy, attenuated(clean, gains, grid)
+        if grid.is_rounded:
+            return signal, np.subtract(noisy, signal, dtype=np.int64), noisy
+        noise = np.broadcast_to(scaled(self._task.pair.noise.rows(rows), gains), clean.shape)
+        with np.errstate(invalid="ignore"):
+            if self.is_wide:
+                noise = np.where(signal + noise == noisy, noise, np.subtract(noisy, signal, dtype=np.float64))
+        return signal, np.where(np.isfinite(clean), noise, 0), noisy
+
     def whole(self) -> Samples:
         """Return the output in one piece, of shape (frames, channels), for a signal in memory.
 
@@ -117,8 +148,8 @@ class Rendering:
         if not self._measures:
             return _Mixed(noisy, clipped=clipped)
         signal = task.pair.block(clean)
-        noise = Block(added(noisy, clean, plan.gains, made.dtype), signal.finite)
-        before = None if self._unit is None else Block(unit, signal.finite)
+        noise = task.pair.noise_block(rows, added(noisy, clean, plan.gains, made.dtype), signal.finite)
+        before = None if self._unit is None else task.pair.noise_block(rows, unit, signal.finite)
         _ = noise.squares, before and before.squares  # taken here, where there are threads
         return _Mixed(noisy, signal, before, noise, clipped)
 
@@ -149,8 +180,9 @@ class Rendering:
         dict
             ``snr_db`` and ``snr_definition``, which names what it is; ``snr_db_before_clipping``, by the definition
             that was asked for; ``std``, ``psnr_db`` and ``clipped``; and, where they tell more, ``gain_db`` (of signal
-            and noise together), ``rms_snr_db``, ``channel_snr_db`` and ``geometric_snr_db``. None for what is infinite
-            or unknown.
+            and noise together), ``rms_snr_db``, ``channel_snr_db`` and ``geometric_snr_db``. Of bursts all this is
+            told where they sound; ``burst_share`` is the share of the recording in which they do, and
+            ``overall_snr_db`` the SNR with what lies between them. None for what is infinite or unknown.
         """
         if decoded is not None:
             self._measure(decoded)
@@ -176,6 +208,11 @@ class Rendering:
             levels["geometric_snr_db"] = before
         elif self._definition is not RMS:
             levels["rms_snr_db"] = decibels(RMS.ratio(survey.energy.whole() * gains.whole**2, self._power.whole()))
+        heard = self._task.pair.heard
+        if heard is not None:
+            share = heard.heard_frames / self._task.pair.source.frames
+            overall = RMS.ratio(survey.energy.whole() * gains.whole**2, self._power.whole() * share)
+            levels |= {"burst_share": share, "overall_snr_db": decibels(overall)}
         if len(gains.noise) > 1:
             levels["channel_snr_db"] = [decibels(ratio[np.newaxis]) for ratio in ratios]
         return levels
@@ -185,11 +222,13 @@ class Rendering:
         place, pair = self._task.pair.place, self._task.pair
         self._noise, self._power = self._definition.noise(place), ChannelPower(place)
         pair_of_blocks = (even(source.blocks(pair.step), pair.step) for source in (pair.source, decoded))
+        end = 0
         for clean, noisy in zip(*pair_of_blocks, strict=False):
             frames = min(len(clean), len(noisy))
+            begin, end = end, end + frames
             finite = finite_or_none(clean[:frames])
             noise = added(noisy[:frames], clean[:frames], self._plan.gains, np.dtype(np.float64))
-            block = Block(noise, finite)
+            block = pair.noise_block(slice(begin, end), noise, finite)
             self._noise.add(block)
             self._power.add(block)
             if self._plan.gains.are_zero and self._plan.survey is None:

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from augkit.audio.blocks import Block, Powers, Samples, Source, column_sums, even, finite_or_none
 from augkit.audio.loudness import Definition, Place
 from augkit.audio.loudness.rms import ChannelPower
-from augkit.audio.mix import Noise
+from augkit.audio.mix import Heard, Noise
 from augkit.unit_noise import PIECE, in_threads
 
 T = TypeVar("T")
 
 Part = tuple[slice, Samples]
+Finite = NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,6 +31,8 @@ class Pair:
         The mean of each channel, where the signal is measured without it.
     threads : int
         For a signal in memory.
+    heard : Heard or None
+        Where the noise is measured; None for everywhere.
     """
 
     source: Source
@@ -36,6 +40,7 @@ class Pair:
     place: Place
     means: Powers | None = None
     threads: int = 1
+    heard: Heard | None = None
 
     @property
     def step(self) -> int:
@@ -60,6 +65,13 @@ class Pair:
         if clean.dtype.kind == "f":
             _ = block.squares  # finds out what is not finite
         return block
+
+    def noise_block(self, rows: slice, samples: Samples, finite: Finite) -> Block:
+        """Return a block of the noise as it is measured; `finite` tells which samples of the signal are."""
+        if self.heard is not None:
+            heard = np.broadcast_to(self.heard.heard(rows), (len(samples), self.place.channels))
+            finite = heard if finite is None else heard & finite
+        return Block(samples, finite)
 
 
 @dataclass(eq=False, slots=True)
@@ -104,7 +116,7 @@ class Survey:
 
         def look(rows: slice, clean: Samples) -> tuple[Block, Block | None]:
             signal = pair.block(clean)
-            noise = None if self.foreseen else Block(pair.noise.rows(rows), signal.finite)
+            noise = None if self.foreseen else pair.noise_block(rows, pair.noise.rows(rows), signal.finite)
             _ = signal.squares, noise and noise.squares  # taken here, where there are threads
             return signal, noise
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from augkit.audio.blocks import Source
 from augkit.audio.dither import TriangularDither
 from augkit.audio.loudness import RMS, Definition, Place
-from augkit.audio.mix import Grid, Noise, Piece
+from augkit.audio.mix import Grid, Heard, Noise, Piece
 from augkit.audio.survey import Pair, channel_means
 from augkit.level import Level
 from augkit.noise.keys import Key
@@ -78,7 +78,17 @@ class Task:
         return None if self.dither is None else self.dither.rows(rows)
 
 
-def task_for(source: Source, noise: Noise, place: Place, grid: Grid, wish: Wish, *, key: Key, threads: int = 1) -> Task:
+def task_for(
+    source: Source,
+    noise: Noise,
+    place: Place,
+    grid: Grid,
+    wish: Wish,
+    *,
+    key: Key,
+    threads: int = 1,
+    heard: Heard | None = None,
+) -> Task:
     """Put a task together.
 
     Parameters
@@ -89,6 +99,8 @@ def task_for(source: Source, noise: Noise, place: Place, grid: Grid, wish: Wish,
         Of the output; it names the dither.
     threads : int
         For a source in memory.
+    heard : Heard or None
+        Where the noise is measured; None for everywhere.
     """
     means = channel_means(source, place) if wish.ignore_dc and wish.level.kind == "snr_db" else None
     dither = None
@@ -96,4 +108,4 @@ def task_for(source: Source, noise: Noise, place: Place, grid: Grid, wish: Wish,
         dither = TriangularDither(key, source.frames, place.channels, noise_dtype(grid.dtype))
     if wish.on_clip is None and grid.limits is not None:
         wish = replace(wish, on_clip="clip")
-    return Task(Pair(source, noise, place, means, threads), grid, wish, dither)
+    return Task(Pair(source, noise, place, means, threads, heard), grid, wish, dither)

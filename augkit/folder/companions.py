@@ -29,11 +29,14 @@ class Label(msgspec.Struct, frozen=True):
         Its name in DST.
     size : int or None
         Bytes of what is copied as it is; None for one in which names are edited.
+    made : str
+        What it is, where the domain makes it together with the output, such as "noise"; "" for what is copied.
     """
 
     source: str
     name: str
     size: int | None
+    made: str = ""
 
 
 class Company:

@@ -25,6 +25,17 @@ class Item(Protocol):
         ...
 
 
+class SavingItem(Item, Protocol):
+    """An item of a domain that makes further files together with an output, as its ``further_outputs`` tells.
+
+    Its `write` takes where to write them, by what they are: ``saved={"noise": path}``.
+    """
+
+    def save_unchanged(self, saved: Mapping[str, Path]) -> None:
+        """Write the further files of an output that is the unchanged source."""
+        ...
+
+
 class Domain(Protocol):
     """What a domain's ``files`` module offers."""
 
@@ -96,6 +107,26 @@ LABELS: Mapping[str, str] = MappingProxyType(
 def load_domain(name: str) -> Domain:
     """Import the domain called `name`, a row of `DOMAINS` or a module that offers the same; only then is it loaded."""
     return cast(Domain, import_module(module_of(name)))
+
+
+def further_outputs(domain: Domain, output: str, options: Any) -> Mapping[str, str]:
+    """Return the names in DST of what a domain makes together with a noisy output, by what that is.
+
+    The domain tells by a function of this name, (output, options) -> names, where it makes any; that raises
+    `InputError` for an output that cannot have them.
+    """
+    named = getattr(domain, "further_outputs", None)
+    return {} if named is None else cast(Mapping[str, str], named(output, options))
+
+
+def prepared(domain: Domain, options: Any, paths: Sequence[Path]) -> Any:
+    """Return the options of a run with what a domain learns from all its sources before the first output is written.
+
+    The domain tells by a function of this name, (options, paths) -> options, where it learns anything; what it returns
+    goes to the workers, and no recipe holds it.
+    """
+    learn = getattr(domain, "prepared", None)
+    return options if learn is None else learn(options, paths)
 
 
 def module_of(name: str) -> str:

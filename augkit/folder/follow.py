@@ -40,6 +40,7 @@ def read_labels(job: Job, task: Task, output: Output) -> list[Ready]:
         if label.size is not None
         else _edited(job, task, output, label.source, label.name)
         for label in output.labels
+        if not label.made
     ]
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from augkit.errors import AugkitError
-from augkit.folder.domains import Item, load_domain
+from augkit.folder.domains import Item, SavingItem, load_domain
 from augkit.folder.follow import read_labels, write_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
-from augkit.folder.storage import confine, write_atomically
+from augkit.folder.storage import confine, write_atomically, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome
 
@@ -101,25 +101,37 @@ def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> t
     labels = read_labels(job, task, output)
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
-    outcome = None
+    outcome, names = None, (output.name, *output.saved.values())
+    for name in names:
+        confine(job.target_root / name, job.target_root)
+    targets = [job.target_root / name for name in names]
     if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
-        size, _ = _copy(job, resolved(job, task), output)
+        size = write_together(targets, lambda paths: _leave(job, task, item, paths, output))
     else:
-        target = job.target_root / output.name
-        confine(target, job.target_root)
         measure = key.child("measure").uniform() < sample
-        outcome, size = write_atomically(target, lambda temporary: _finish(item, temporary, key, measure))
+        outcome, size = write_together(targets, lambda paths: _finish(item, paths, output, key, measure))
     try:
         write_labels(job, labels)
     except BaseException:
-        (job.target_root / output.name).unlink(missing_ok=True)
+        for target in targets:
+            target.unlink(missing_ok=True)
         raise
     told = tuple(notice for label in labels for notice in label.notices)
     return size, _row(job, task, output, size, outcome, told=told)
 
 
-def _finish(item: Item, temporary: Path, key: Key, measure: bool) -> tuple[Outcome, int]:
-    return item.write(temporary, key, measure=measure), os.stat(temporary).st_size  # noqa: PTH116
+def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bool) -> tuple[Outcome, int]:
+    saved = dict(zip(output.saved, paths[1:], strict=True))
+    further: dict[str, Any] = {"saved": saved} if saved else {}
+    return item.write(paths[0], key, measure=measure, **further), os.stat(paths[0]).st_size  # noqa: PTH116
+
+
+def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) -> int:
+    """Write an output that is the unchanged source."""
+    shutil.copyfile(resolved(job, task), paths[0])
+    if output.saved:
+        cast(SavingItem, item).save_unchanged(dict(zip(output.saved, paths[1:], strict=True)))
+    return os.stat(paths[0]).st_size  # noqa: PTH116
 
 
 def _copy(job: Job, source: Path, output: Output) -> tuple[int, None]:
@@ -149,6 +161,7 @@ def _row(
         "bytes": size,
         "stream_version": STREAM_VERSION,
     }
+    row |= {f"{what}_file_name": name for what, name in output.saved.items()}
     return row | ({"labels": output.followers} if output.followers else {})
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from augkit.errors import InputError, UsageError
 from augkit.folder.companions import Company, Label, gather
-from augkit.folder.domains import Domain, load_domain, load_labels
+from augkit.folder.domains import Domain, further_outputs, load_domain, load_labels
 from augkit.folder.lists import PlannedList
 from augkit.folder.options import Job
 from augkit.folder.selection import select
@@ -54,6 +54,11 @@ class Output(msgspec.Struct, frozen=True):
     def label_names(self) -> tuple[str, ...]:
         """Names in DST of its labels."""
         return tuple(label.name for label in self.labels)
+
+    @property
+    def saved(self) -> dict[str, str]:
+        """Names in DST of what the domain makes together with it, by what that is."""
+        return {label.made: label.name for label in self.labels if label.made}
 
     @property
     def followers(self) -> list[str]:
@@ -157,24 +162,40 @@ def _outputs(source: str, index: int, domain: Domain, job: Job, company: Company
     lists = company.lists_of(source)
     notices = ("no mask was found for it",) if source in company.lacking else ()
     return tuple(
-        Output(index + i, name, copy, company.labels_of(source, name, copy), lists, notices)
+        Output(
+            index + i,
+            name,
+            copy,
+            (*company.labels_of(source, name, copy), *(_saved(source, name, domain, job) if copy else ())),
+            lists,
+            notices,
+        )
         for i, (copy, name) in enumerate(output_names(source, domain, job))
     )
+
+
+def _saved(source: str, name: str, domain: Domain, job: Job) -> Iterator[Label]:
+    """Yield what the domain makes together with a noisy output."""
+    for what, place in further_outputs(domain, name, job.options).items():
+        yield Label(source, place, None, what)
 
 
 def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
     """Return (copy, name) of each output of a source."""
     path = PurePosixPath(source)
-    suffix = domain.output_suffix(path.suffix, job.options)
+    fitting = (suffix for suffix in domain.suffixes() if path.name.lower().endswith(suffix))
+    stem = path.name[: -len(max(fitting, key=len, default=path.suffix)) or None]  # a.csv.gz has the stem a
+    own = path.name[len(stem) :]
+    suffix = domain.output_suffix(own, job.options)
     folder = job.folder
-    if folder.probability < 1 and suffix.lower() != path.suffix.lower():
+    if folder.probability < 1 and suffix.lower() != own.lower():
         raise UsageError(
             f"probability={folder.probability:g} leaves some outputs as their unchanged sources, so {source} cannot "
             f"become {suffix}; give one of probability and format"
         )
     if folder.copies == 1 and not folder.keep_original:
-        return [(1, str(path.with_suffix(suffix)))]
-    noisy = [(n, str(path.with_name(f"{path.stem}_n{n}{suffix}"))) for n in range(1, folder.copies + 1)]
+        return [(1, str(path.with_name(stem + suffix)))]
+    noisy = [(n, str(path.with_name(f"{stem}_n{n}{suffix}"))) for n in range(1, folder.copies + 1)]
     return [(0, source), *noisy] if folder.keep_original else noisy
 
 

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import closing
 from itertools import chain
+from pathlib import Path
 
 import msgspec
 
 from augkit.errors import OutputError, UsageError
 from augkit.folder.commit import Committer
-from augkit.folder.make import sample_share
+from augkit.folder.domains import load_domain, prepared
+from augkit.folder.make import resolved, sample_share
 from augkit.folder.manifest import journalled, merge, take_over, write_failures
 from augkit.folder.options import Job
 from augkit.folder.plan import Plan, Task, make_plan
@@ -64,6 +66,7 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
         After committing what was finished; the journal stays, so that the run can be resumed.
     """
     began = time.monotonic()
+    job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, _sources(job, plan)))
     root = job.target_root
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -119,6 +122,11 @@ def _made(plan: Plan, done: Collection[int], tally: Tally) -> set[str]:
     outputs = (output for task in plan.tasks for output in task.outputs)
     there = (output for output in outputs if output.index in done or (output.index < 0 and output.name not in failed))
     return {name for output in there for name in (output.name, *output.label_names)}
+
+
+def _sources(job: Job, plan: Plan) -> list[Path]:
+    """Return the paths of all sources that get noise."""
+    return [resolved(job, task) for task in plan.tasks if task.kind == "noise"]
 
 
 def _left(plan: Plan, earlier: set[int]) -> list[Task]:

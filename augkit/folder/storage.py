@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, islice
 from pathlib import Path
@@ -28,19 +28,36 @@ def write_atomically(target: Path, make: Callable[[Path], T]) -> T:
     The temporary name is short and random, the file is 0600 until it is complete. A file that replaces an older one is
     synced before the rename, so that a power cut leaves one of the two.
     """
+    return write_together([target], lambda temporaries: make(temporaries[0]))
+
+
+def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T]) -> T:
+    """Do as `write_atomically` for several files that belong together; on any error none of them is left."""
+    temporaries: list[Path] = []
+    renamed: list[Path] = []
+    try:
+        for target in targets:
+            temporaries.append(_temporary(target))  # noqa: PERF401 - those that are made are removed if one cannot be
+        made = make(temporaries)
+        for temporary, target in zip(temporaries, targets, strict=True):
+            temporary.chmod(0o666 & ~_UMASK)
+            if os.path.lexists(target):
+                sync_file(temporary)
+        for temporary, target in zip(temporaries, targets, strict=True):
+            temporary.replace(target)
+            renamed.append(target)
+    except BaseException:
+        for path in (*temporaries, *renamed):
+            path.unlink(missing_ok=True)
+        raise
+    return made
+
+
+def _temporary(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    try:
-        made = make(temporary)
-        temporary.chmod(0o666 & ~_UMASK)
-        if os.path.lexists(target):
-            sync_file(temporary)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return made
+    return temporary
 
 
 def _read_umask() -> int:

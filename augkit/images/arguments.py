@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError
 from augkit.images.noises import CAMERA_NOISES, name_of
-from augkit.images.picture import Pixels
+from augkit.images.picture import Pixels, over_channels
 from augkit.images.pixels import FULL_RANGE, Additive, NoiseSpec, Range, checked_grain, checked_level, integer_range
 from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
+from augkit.noise.distributions.base import Law
 from augkit.noise.mixing import ChannelsLike, as_channels
 from augkit.unit_noise import checked_threads
 
@@ -51,7 +52,7 @@ def make_request(
 
 
 def _is_plain(argument: Any) -> bool:
-    return argument is None or (isinstance(argument, str | int | float) and not isinstance(argument, bool))
+    return argument is None or (isinstance(argument, str | int | float | Law) and not isinstance(argument, bool))
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -90,9 +91,9 @@ def mask_of(where: Any, pixels: Pixels) -> NDArray[np.bool_] | None:
         mask = np.asarray(where)
         if mask.dtype != np.bool_:
             raise UsageError(f"where: expected a bool array, got {mask.dtype}; write where > 0")
-        if mask.ndim == 2 and pixels.ndim == 3:
-            mask = mask[..., np.newaxis]
-        if mask.shape not in (pixels.shape, (*pixels.shape[:2], 1)[: pixels.ndim]):
+        if mask.shape in (pixels.shape[:2], (*pixels.shape[:2], 1)):
+            mask = over_channels(mask.reshape(pixels.shape[:2]), pixels)
+        if mask.shape != pixels.shape:
             raise UsageError(f"where: expected the shape {pixels.shape[:2]} of the image, got {np.shape(where)}")
     if pixels.dtype.kind == "f" and not (finite := np.isfinite(pixels)).all():
         mask = finite if mask is None else finite & mask

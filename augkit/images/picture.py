@@ -81,6 +81,11 @@ def not_kept(target: str, metadata: Metadata, *kept: str) -> tuple[str, ...]:
     return (f"not kept in {target}: {', '.join(lost)}",) if lost else ()
 
 
+def over_channels(mask: NDArray[np.bool_], pixels: Pixels) -> NDArray[np.bool_]:
+    """Return a mask of shape (H, W) in the shape of `pixels`: to broadcast it would take several times as long."""
+    return mask if pixels.ndim == 2 else mask.repeat(pixels.shape[2]).reshape(pixels.shape)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Frame:
     """The pixels of a picture, or of one frame of an animation, or of one page.
@@ -122,11 +127,10 @@ class Frame:
 
     @property
     def visible(self) -> NDArray[np.bool_] | None:
-        """Where the frame is not fully transparent, to be broadcast over its colours; None for everywhere."""
+        """Where the frame is not fully transparent, of the shape of its colours; None for everywhere."""
         if self.alpha is None or self.alpha.all():
             return None
-        seen: NDArray[np.bool_] = self.alpha != 0
-        return seen if self.colour.ndim == 2 else seen[..., np.newaxis]
+        return over_channels(self.alpha != 0, self.colour)
 
     def with_colour(self, colour: Pixels) -> Frame:
         """Return the same frame with other colour samples."""
