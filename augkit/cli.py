@@ -158,6 +158,19 @@ def audio(src: Path, dst: Path, **given: Any) -> int:
 @_color
 @click.option("--columns", multiple=True, metavar="NAMES", help="Columns to be noised: names, globs, positions.")
 @click.option("--exclude-columns", multiple=True, metavar="NAMES", help="Columns to be left alone.")
+@click.option("--group-by", metavar="NAME", help="A column, or folder key=, whose values have a scale and noise each.")
+@click.option("--time", metavar="NAME", help="The column with the time of each row.")
+@click.option("--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="Of times that are numbers.")
+@click.option("--scale-over", type=click.Choice(["file", "folder"]), help="Where relative levels are learnt.")
+@click.option("--scale-from", type=click.Path(), metavar="FILE", help="A file to learn relative levels from.")
+@click.option("--decimals", metavar="N|full", help="Decimals of new numbers; those of their column by default.")
+@click.option("--range", metavar="LOW..HIGH", help="Where new values saturate; ax=-16..16,adc=0..4095 for each.")
+@click.option("--sensor", type=click.Path(path_type=Path), metavar="FILE", help="Data sheets of sensors, in TOML.")
+@click.option("--faults", multiple=True, metavar="HOW", help="spike:rate=2/min,size=5sd; dropout:... or a TOML file.")
+@click.option("--save-mask", is_flag=True, default=None, help="Save which cells are faulty beside each output.")
+@click.option("--samplerate", type=float, metavar="HZ", help="Rows per second, where no --time tells it.")
+@click.option("--step", metavar="STEP", help="Of the converter: clipped to --range, then rounded to it; adc=1.")
+@click.option("--multiplicative", is_flag=True, default=None, help="The level is a share of each value.")
 @click.option("--delimiter", metavar="CHAR", help="Delimiter of text tables.")
 @click.option("--decimal", metavar="CHAR", help="Decimal mark of text tables.")
 @click.option("--header/--no-header", default=None, help="Whether the first row holds names.")
@@ -167,6 +180,14 @@ def series(src: Path, dst: Path, **given: Any) -> int:
     """Add noise to the series in SRC: --std 0.1sd is relative to each column, plain numbers are in its unit."""
     for name in ("columns", "exclude_columns"):
         given[name] = [part.strip() for text in given[name] for part in text.split(",")]
+    if given["sensor"] is not None:
+        from augkit.series.sensors.files import sensor_tables
+
+        given["sensor"] = sensor_tables(given["sensor"])
+    if given["faults"]:
+        from augkit.series.faults.files import fault_tables
+
+        given["faults"] = fault_tables(given["faults"])
     return _run_folder("series", src, dst, given)
 
 

@@ -15,6 +15,7 @@ from augkit.noise.distributions import Gaussian, as_distribution
 from augkit.noise.keys import BLOCK, STREAM_VERSION, Key
 from augkit.perturb import perturb
 from augkit.signal import Signal
+from tests.golden_series import series_arrays
 
 LAWS = (
     "gaussian",
@@ -77,6 +78,7 @@ def hashes():
         for dtype in ("uint8", "uint16", "float32", "float64"):
             model = Sensor(10_000, 5, gain=8, transfer=transfer)
             found[f"Sensor {transfer} {dtype}"] = digest(perturb_by_value(signal(dtype), model, key))
+    found |= {name: digest(made) for name, made in series_arrays()}
     return found
 
 

@@ -4,17 +4,25 @@ import numpy as np
 import pytest
 
 from augkit.errors import InputError
-from augkit.series.columns import choose, unique_names
-from augkit.series.nature import Column, why_left
+from augkit.series.columns import select, unique_names
+from augkit.series.nature import Column, Profile, why_left
 
 ROWS = np.arange(12)
 WAVE = np.sin(ROWS) * 40
 
 
 def column(header, values, *, position=1, whole=None, **rest):
-    values = np.asarray(values, float)
-    whole = bool(np.all(values == np.rint(values))) if whole is None else whole
-    return Column(header or str(position), header, position, values, whole=whole, **rest)
+    """Return a column and what its values look like, taken in piece by piece."""
+    values = np.asarray(values)
+    finite = values[np.isfinite(values)]
+    whole = bool(np.all(finite == np.rint(finite))) if whole is None else whole
+    rest = {"place": position, "width": 5} | rest
+    made = Column(header or str(position), header, position, whole=whole, **rest)
+    profile = Profile(made)
+    for piece in (finite[:3], finite[3:5], finite[5:]):
+        if piece.size:
+            profile.add(piece, float(piece.min()), float(piece.max()))
+    return made, profile
 
 
 @pytest.mark.parametrize(
@@ -52,11 +60,11 @@ def column(header, values, *, position=1, whole=None, **rest):
     ],
 )
 def test_reasons(header, values, reason):
-    assert why_left(column(header, values), 5) == reason
+    assert why_left(*column(header, values)) == reason
 
 
 def test_a_constant_of_zeros_with_decimals_is_no_boolean():
-    assert why_left(column("offset", [0.0] * 12, whole=False), 5) is None
+    assert why_left(*column("offset", [0.0] * 12, whole=False)) is None
 
 
 @pytest.mark.parametrize(
@@ -65,24 +73,29 @@ def test_a_constant_of_zeros_with_decimals_is_no_boolean():
 )
 def test_an_evenly_spaced_first_column_is_an_axis(values, resolution):
     first = column("", values, position=0, resolution=resolution)
-    assert "evenly spaced" in why_left(first, 2)
-    assert why_left(first, 1) is None
-    assert why_left(column("", values, position=1, resolution=resolution), 2) is None
+    assert "evenly spaced" in why_left(*first)
+    assert why_left(*column("", values, position=0, resolution=resolution, width=1)) is None
+    assert why_left(*column("", values, position=1, resolution=resolution)) is None
 
 
 def test_few_rows_tell_nothing():
-    assert why_left(column("", [1, 3, 5], position=0), 2) is None
+    assert why_left(*column("", [1, 3, 5], position=0)) is None
 
 
-TABLE = [
+TABLE, PROFILES = zip(
     column("time", ROWS, position=0),
     column("acc_x", WAVE, position=1),
     column("acc_y", WAVE, position=2),
     column("id", ROWS, position=3),
-    Column("note", "note", 4, None, nature="text"),
-    column("acc_x", WAVE, position=5),
-]
-TABLE[5] = Column("acc_x.1", "acc_x", 5, WAVE)
+    (Column("note", "note", 4, numeric=False, nature="text"), None),
+    (Column("acc_x.1", "acc_x", 5, place=5, width=6), column("acc_x", WAVE, position=5)[1]),
+    strict=True,
+)
+
+
+def choose(wanted, excluded):
+    profiles = {position: profile for position, profile in enumerate(PROFILES) if profile}
+    return select(TABLE, wanted, excluded).choose(TABLE, profiles)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +114,7 @@ TABLE[5] = Column("acc_x.1", "acc_x", 5, WAVE)
     ],
 )
 def test_names_globs_and_positions(wanted, excluded, chosen):
-    columns, left = choose(TABLE, wanted, excluded)
+    columns, left = choose(wanted, excluded)
     assert [column.position for column in columns] == chosen
     assert len(left) == len(TABLE) - len(chosen)
 
@@ -120,7 +133,7 @@ def test_names_globs_and_positions(wanted, excluded, chosen):
 )
 def test_what_is_not_there_is_an_error(wanted, excluded, message):
     with pytest.raises(InputError, match=message):
-        choose(TABLE, wanted, excluded)
+        choose(wanted, excluded)
 
 
 def test_names_are_made_unique():
@@ -129,5 +142,5 @@ def test_names_are_made_unique():
 
 
 def test_streams_are_named_by_header_or_position():
-    assert column("ax", WAVE, position=3).word == "ax"
-    assert column("", WAVE, position=3).word == 3
+    assert column("ax", WAVE, position=3)[0].word == "ax"
+    assert column("", WAVE, position=3)[0].word == 3

@@ -14,18 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from augkit.errors import InputError
-from augkit.level import one_level
-from augkit.noise.distributions import as_distribution
+from augkit.noise.distributions import Gaussian
 from augkit.noise.keys import Key
 from augkit.series import csv_arrow
-from augkit.series.csv_bytes import Text
 from augkit.series.csv_dialect import Dialect
 from augkit.series.csv_file import CsvTable
-from augkit.series.csv_read import CsvReading
 from augkit.series.files import open_item
-from augkit.series.noised import add_to_column
+from augkit.series.item import SeriesItem
 from augkit.series.options import SeriesOptions
-from augkit.series.table import SeriesItem
+from augkit.series.tape import Tape
 
 TEXTS = st.text(st.sampled_from("abcxyz äß'#,;|\t\"\n()-"), max_size=8)
 WORDS = st.sampled_from(["", "", "NA", "nan", "-", "n/a"])
@@ -86,14 +83,44 @@ def tables(draw):
     return pieces, where, Dialect(delimiter, decimal), decimals, kinds, rows
 
 
-def noised(text, dialect, *, batch, level="3", key=None, columns=None):
-    reading = CsvReading(text, dialect, header=True, batch=batch)
-    table = CsvTable(Text(text), dialect, reading)
-    options = SeriesOptions(std=level, columns=columns or [])
-    item = SeriesItem(table, options)
-    made, still = item._noise(options.level(), key or Key(3))
-    rendered, written = table.render({position: column.values for position, column in made.items()})
-    return b"".join(rendered), written, table, still
+class Heard:
+    """Passes on to an editor, and keeps what was written."""
+
+    def __init__(self, editor):
+        self.editor, self.clean, self.written = editor, {}, {}
+
+    def edit(self, batch):
+        return self.editor.edit(batch)
+
+    def wrote(self, batch, written):
+        self.editor.wrote(batch, written)
+        for position, values in written.items():
+            self.clean.setdefault(position, []).append(batch.values[position])
+            self.written.setdefault(position, []).append(values)
+
+    def columns(self, kept):
+        return {position: np.concatenate(values) for position, values in kept.items()}
+
+
+class HeardTable(CsvTable):
+    def rewrite(self, target, editor, numbers, raw):
+        self.heard = Heard(editor)
+        super().rewrite(target, self.heard, numbers, raw)
+
+
+def noised(text, dialect, *, batch, level="3", key=None, **options):
+    """Return the noised text, the columns as they were and as they were written, and the outcome."""
+    names = {",": "comma", ";": ";", "\t": "tab", "|": "|", " ": "space"}
+    options = SeriesOptions(
+        std=level, delimiter=names[dialect.delimiter], decimal=dialect.decimal, header=True, **options
+    )
+    with TemporaryDirectory() as folder:
+        source, target = Path(folder, "any.csv"), Path(folder, "out")
+        source.write_bytes(text)
+        table = HeardTable(source, options, batch=batch)
+        outcome = SeriesItem(table, options, source).write(target, key or Key(3), measure=True)
+        heard = table.heard
+        return target.read_bytes(), heard.columns(heard.clean), heard.columns(heard.written), outcome
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -101,7 +128,7 @@ def noised(text, dialect, *, batch, level="3", key=None, columns=None):
 def test_only_noised_cells_change_and_hold_the_noised_values(made, batch):
     pieces, where, dialect, decimals, kinds, rows = made
     text = "".join(pieces).encode()
-    out, written, table, _ = noised(text, dialect, batch=batch)
+    out, clean, written, _ = noised(text, dialect, batch=batch)
     signs = "[-0-9" + dialect.decimal + "]+"
     pattern = "".join(re.escape(piece) if i % 2 == 0 else f"({signs})" for i, piece in enumerate(pieces))
     match = re.fullmatch(pattern.encode(), out)
@@ -116,9 +143,8 @@ def test_only_noised_cells_change_and_hold_the_noised_values(made, batch):
             assert cell.decode() == old
     assert {kinds[position] for position in written} <= {"fixed", "whole"}
     for position, found in values.items():
-        column = table.columns[position]
-        law, level = as_distribution("gaussian"), one_level(std=3)
-        wanted = add_to_column(column.values, law, level, Key(3).child("column", column.name)).values
+        key = Key(3).child("column", f"v{position}")
+        wanted = clean[position] + 3 * Tape(Gaussian(), key, None, np.dtype(float), rows).take(rows)
         assert np.array_equal(np.isnan(found), np.isnan(wanted))
         assert np.allclose(found, wanted, rtol=0, atol=0.5001 * 10.0 ** -decimals[position], equal_nan=True)
         assert np.array_equal(written[position], found, equal_nan=True)
@@ -130,7 +156,7 @@ def test_only_noised_cells_change_and_hold_the_noised_values(made, batch):
 def test_other_readers_agree(made):
     pieces, _, dialect, _, _, rows = made
     text = "".join(pieces).encode()
-    out, written, _, _ = noised(text, dialect, batch=2**20)
+    out, _, written, _ = noised(text, dialect, batch=2**20)
     before, after = (
         [row for row in csv.reader(io.StringIO(side.decode(), newline=""), delimiter=dialect.delimiter) if row]
         for side in (text, out)

@@ -197,7 +197,7 @@ REFUSED = {
     "utf-16 without mark": ("a,b\n1,2\n".encode("utf-16-le"), "UTF-16 without a mark"),
     "utf-16 cut off": ("\ufeffa,b\n1,2\n".encode("utf-16-le")[:-1], "UTF-16-LE and is broken"),
     "utf-32": ("\ufeffa,b\n1,2\n".encode("utf-32-le"), "UTF-32"),
-    "gzip": (b"\x1f\x8b\x08\x00", "gzip data; unpack it"),
+    "gzip": (b"\x1f\x8b\x08\x00", "gzip data; name it .csv.gz"),
     "workbook": (b"PK\x03\x04\x14", "Excel workbook"),
     "array": (b"\x93NUMPY\x01", "name it .npy"),
     "picture": (b"\x89PNG\r\n", "a PNG image"),
@@ -271,4 +271,5 @@ def test_a_header_can_be_demanded_or_denied(tmp_path):
     assert [column.name for column in read(path, SeriesOptions()).columns] == ["0", "1"]
     assert [column.name for column in read(path, SeriesOptions(header=True)).columns] == ["1960", "1961"]
     path.write_bytes(b"x,1961\n1.5,2.5\n3.5,4.5\n")
-    assert read(path, SeriesOptions(header=False)).facts["rows"] == 3
+    _, outcome = write(tmp_path, path.read_bytes(), header=False, std=1, columns=["1"])
+    assert outcome.format["rows"] == 3

@@ -9,7 +9,10 @@ import sys
 import msgspec
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+import scipy.io
+from pyarrow import ipc
 
 from augkit.errors import InputError, UsageError
 from augkit.noise.keys import Key
@@ -27,20 +30,84 @@ def values():
 
 
 def put_csv(path):
-    separator = "\t" if path.suffix == ".tsv" else ","
-    frame = pd.DataFrame(values(), columns=NAMES).astype({"adc": int})
-    frame.to_csv(path, index=False, sep=separator, float_format="%.3f")
+    separator = "\t" if ".tsv" in path.name else ","
+    frame().to_csv(path, index=False, sep=separator, float_format="%.3f")
 
 
 def get_csv(path):
-    return pd.read_csv(path, sep="\t" if path.suffix == ".tsv" else ",")[NAMES].to_numpy(float)
+    return pd.read_csv(path, sep="\t" if ".tsv" in path.name else ",")[NAMES].to_numpy(float)
 
 
 def put_npy(path):
     np.save(path, values())
 
 
-FORMATS = {".csv": (put_csv, get_csv), ".tsv": (put_csv, get_csv), ".npy": (put_npy, np.load)}
+def frame():
+    return pd.DataFrame(values(), columns=NAMES).astype({"adc": "int32"})
+
+
+def put_jsonl(path):
+    frame().to_json(path, orient="records", lines=True)
+
+
+def get_jsonl(path):
+    return pd.read_json(path, lines=True)[NAMES].to_numpy(float)
+
+
+def put_parquet(path):
+    frame().to_parquet(path, index=False, row_group_size=1700)
+
+
+def get_parquet(path):
+    return pd.read_parquet(path)[NAMES].to_numpy(float)
+
+
+def put_arrow(path):
+    table = pa.Table.from_pandas(frame(), preserve_index=False)
+    with pa.OSFile(str(path), "wb") as out:
+        opened = ipc.new_stream if path.suffix == ".arrows" else ipc.new_file
+        with opened(out, table.schema) as writer:
+            writer.write_table(table, max_chunksize=1300)
+
+
+def get_arrow(path):
+    opened = ipc.open_stream if path.suffix == ".arrows" else ipc.open_file
+    with pa.OSFile(str(path)) as source, opened(source) as reader:
+        return reader.read_all().to_pandas()[NAMES].to_numpy(float)
+
+
+def columns():
+    return dict(zip(NAMES, values().T, strict=True)) | {"adc": values()[:, 2].astype("i4")}
+
+
+def put_npz(path):
+    np.savez_compressed(path, **columns())
+
+
+def get_npz(path):
+    with np.load(path) as archive:
+        return np.column_stack([archive[name] for name in NAMES]).astype(float)
+
+
+def put_mat(path):
+    scipy.io.savemat(path, columns(), do_compression=True)
+
+
+def get_mat(path):
+    found = scipy.io.loadmat(path)
+    return np.column_stack([found[name].ravel() for name in NAMES]).astype(float)
+
+
+PACKED = ("", ".gz", ".zst")
+FORMATS = {
+    **{suffix + packed: (put_csv, get_csv) for suffix in (".csv", ".tsv") for packed in PACKED},
+    **{suffix + packed: (put_jsonl, get_jsonl) for suffix in (".jsonl", ".ndjson") for packed in PACKED},
+    **dict.fromkeys((".parquet", ".pq"), (put_parquet, get_parquet)),
+    **dict.fromkeys((".arrow", ".feather", ".ipc", ".arrows"), (put_arrow, get_arrow)),
+    ".npy": (put_npy, np.load),
+    ".npz": (put_npz, get_npz),
+    ".mat": (put_mat, get_mat),
+}
 
 
 @pytest.fixture(params=FORMATS)
@@ -50,8 +117,12 @@ def source(request, tmp_path):
     return path
 
 
+def suffix_of(path):
+    return "".join(path.suffixes)
+
+
 def write(source, seed=3, name="out", **options):
-    target = source.with_name(name + source.suffix)
+    target = source.with_name(source.name.replace("table", name))
     return target, files.open_item(source, SeriesOptions(**options)).write(target, Key(seed), measure=True)
 
 
@@ -82,7 +153,7 @@ def test_level_zero_gives_the_same_bytes(source):
 )
 def test_what_was_achieved_is_what_a_reader_finds(source, options):
     target, outcome = write(source, **options)
-    read = FORMATS[source.suffix][1]
+    read = FORMATS[suffix_of(source)][1]
     clean, noisy = read(source), read(target)
     assert len(outcome.achieved["columns"]) == len(NAMES)
     for position, found in enumerate(outcome.achieved["columns"].values()):
@@ -99,7 +170,7 @@ def test_what_was_achieved_is_what_a_reader_finds(source, options):
 
 
 def test_top_level_figures_stand_for_a_single_column(source):
-    column = "1" if source.suffix == ".npy" else "ay"
+    column = "1" if suffix_of(source) == ".npy" else "ay"
     _, outcome = write(source, std=1, columns=[column])
     assert outcome.achieved["std"] == outcome.achieved["columns"][column]["std"]
     assert outcome.achieved["clipped"] == 0.0
@@ -109,7 +180,7 @@ def test_top_level_figures_stand_for_a_single_column(source):
 
 
 def test_a_column_keeps_its_noise_whatever_the_others(source):
-    read = FORMATS[source.suffix][1]
+    read = FORMATS[suffix_of(source)][1]
     all_of_them, _ = write(source, std="0.1sd")
     one, _ = write(source, std="0.1sd", columns=["1"], name="one")
     rest, _ = write(source, std="0.1sd", exclude_columns=["1"], name="rest")
@@ -136,7 +207,7 @@ def test_an_item_writes_any_number_of_copies(source):
 
 
 def test_channels_can_share_one_noise(source):
-    read = FORMATS[source.suffix][1]
+    read = FORMATS[suffix_of(source)][1]
     target, _ = write(source, std=1, channels="shared")
     noise = read(target) - read(source)
     assert np.corrcoef(noise[:, 0], noise[:, 1])[0, 1] > 0.999
@@ -195,7 +266,7 @@ def test_a_named_pipe_is_refused_without_being_opened(tmp_path):
 )
 def test_options_that_cannot_mean_anything(options, message):
     with pytest.raises(UsageError, match=message):
-        SeriesOptions(**options).level()
+        SeriesOptions(**options).check()
 
 
 def test_no_slow_library_is_loaded(tmp_path):

@@ -54,10 +54,17 @@ def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T]) -> 
 
 
 def _temporary(target: Path) -> Path:
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    try:
+        handle = os.open(temporary, _NEW, 0o600)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(temporary, _NEW, 0o600)
+    os.close(handle)
     return temporary
+
+
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
 
 
 def _read_umask() -> int:

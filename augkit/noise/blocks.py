@@ -46,7 +46,7 @@ class Stream:
         """Return the numbers within the whole stream of the samples at `places` of this piece."""
         return (places + self._start).astype(np.uint64)
 
-    def escape_words(self, index: NDArray[np.uint64], round_: int) -> NDArray[np.uint64]:
+    def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return further 64-bit words for the samples numbered `index`, whatever else was settled."""
         return addressed_words(self._escapes, index, round_)
 

@@ -137,18 +137,24 @@ _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def addressed_words(seed: np.uint64, index: NDArray[np.uint64], round_: int) -> NDArray[np.uint64]:
+_30, _27, _31, _ONE = (np.uint64(number) for number in (30, 27, 31, 1))
+
+
+def addressed_words(seed: np.uint64, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return one 64-bit word for each sample index and round, in any order, without a state.
+
+    Several rounds at a time, of shape (rounds, 1), give words of shape (rounds, n).
 
     SplitMix64 (Steele, Lea, Flood 2014), applied to the index and once more to the round. Serves the few samples
     that a sampler settles after its main pass, so that they do not depend on how many there were before.
     """
+    steps = np.asarray(round_, np.uint64) + _ONE
     with np.errstate(over="ignore"):
-        z = _finalise(seed + (index + np.uint64(1)) * _GAMMA)
-        return _finalise(z + np.uint64(round_ + 1) * _GAMMA)
+        z = _finalise(seed + (index + _ONE) * _GAMMA)
+        return _finalise(z + steps * _GAMMA)
 
 
 def _finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = (z ^ (z >> np.uint64(30))) * _MIX_1
-    z = (z ^ (z >> np.uint64(27))) * _MIX_2
-    return z ^ (z >> np.uint64(31))
+    z = (z ^ (z >> _30)) * _MIX_1
+    z = (z ^ (z >> _27)) * _MIX_2
+    return z ^ (z >> _31)

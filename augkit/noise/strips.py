@@ -216,30 +216,47 @@ def _settle_waiting(out: NDArray[np.floating], law: Distribution, stream: Stream
         out[places] = _settle(law, stream.index(places), stream)
 
 
+_FEW, _AT_ONCE = 2**8, 4
+"""Samples of which several turns are looked at together: that costs what one does, and is nearly always enough."""
+
+
 def _settle(law: Distribution, index: NDArray[np.uint64], stream: Stream) -> Array:
     """Draw from what the rectangles leave over; every sample depends on its own index alone."""
     cut = strips(law)
-    result = np.empty(len(index))
-    left = np.arange(len(index))
+    result, left = np.empty(len(index)), np.arange(len(index))
     turn = 0
     while len(left):
-        one, two = stream.escape_words(index[left], 2 * turn), stream.escape_words(index[left], 2 * turn + 1)
-        box = np.searchsorted(cut.shares, _unit(one) * cut.shares[-1], side="right")
-        in_tail = box >= len(cut.begin)
-        box[in_tail] = 0
-        # the two halves of a further word: how far across the box, and how far up
-        across, up = (two >> np.uint64(32)).astype(np.float64) * 2.0**-32, (two & _LOW).astype(np.float64) * 2.0**-32
-        x = cut.begin[box] + across * cut.width[box]
-        floor = cut.floor[box]
-        taken = in_tail | (floor + up * (cut.top[box] - floor) < law.pdf(x))
-        x[in_tail] = _tail(law, cut, two[in_tail])
-        result[left[taken]] = np.where(one & _SIGN, -x, x)[taken]
-        left = left[~taken]
-        turn += 1
+        turns = _AT_ONCE if len(left) <= _FEW else 1
+        rounds = np.arange(2 * turn, 2 * (turn + turns), dtype=np.uint64)[:, np.newaxis]
+        words = stream.escape_words(index if len(left) == len(index) else index[left], rounds)
+        found, taken = _tried(law, cut, words[0::2].ravel(), words[1::2].ravel())
+        taken = taken.reshape(turns, -1)
+        first = np.argmax(taken, axis=0)
+        result[left] = found[first * len(left) + np.arange(len(left))]
+        left = left[~np.logical_or.reduce(taken, axis=0)]
+        turn += turns
     return result
 
 
-_LOW, _SIGN = np.uint64(2**32 - 1), np.uint64(1)
+def _tried(
+    law: Distribution, cut: Strips, one: NDArray[np.uint64], two: NDArray[np.uint64]
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a sample for each two words, and which of them lie under the density."""
+    box = np.searchsorted(cut.shares, _unit(one) * cut.shares[-1], side="right")
+    in_tail = np.flatnonzero(box >= len(cut.begin))
+    box[in_tail] = 0
+    # the two halves of a further word: how far across the box, and how far up
+    across, up = (two >> _HALF).astype(np.float64) * 2.0**-32, (two & _LOW).astype(np.float64) * 2.0**-32
+    x = cut.begin[box] + across * cut.width[box]
+    floor = cut.floor[box]
+    taken = floor + up * (cut.top[box] - floor) < law.pdf(x)
+    if len(in_tail):
+        taken[in_tail] = True
+        x[in_tail] = _tail(law, cut, two[in_tail])
+    return np.where(one & _SIGN, -x, x), taken
+
+
+_LOW, _SIGN, _HALF, _11 = np.uint64(2**32 - 1), np.uint64(1), np.uint64(32), np.uint64(11)
 
 
 def _tail(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> Array:
@@ -252,5 +269,5 @@ def _tail(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> Array:
 
 def _unit(words: NDArray[np.uint64]) -> Array:
     """Return numbers in [0, 1) from the upper 53 bits."""
-    unit: Array = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    unit: Array = (words >> _11).astype(np.float64) * 2.0**-53
     return unit

@@ -1,56 +1,28 @@
-"""Noise on arrays of sensor values."""
+"""Noise on series in memory: arrays, and tables of pandas, polars and Arrow."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
-from typing import Any, TypeAlias, overload
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, TypeVar, cast
 
 from augkit.errors import UsageError, nearest
 from augkit.level import Level, LevelLike, check_level, one_level
-from augkit.noise.colour import Color, ColorLike, as_color
+from augkit.noise.colour import ColorLike, as_color
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.keys import Key, Rng, as_key
-from augkit.series.noised import NoSpreadError, add_to_column, clipped, levels
+from augkit.noise.keys import Rng
+from augkit.noise.mixing import ChannelsLike, as_channels
+from augkit.series.asked import Treatment
+from augkit.series.calls import names, noisy, noisy_with_info, over, pairs
+from augkit.series.converter import as_converter
+from augkit.unit_noise import checked_threads
 
-Array: TypeAlias = NDArray[Any]
+SeriesT = TypeVar("SeriesT")
 
 _UNITS = {"std": "sd", "mad": "mad", "range": "range", "diff": "diff"}
 
 
-@overload
 def add_noise(
-    values: Array,
-    noise: str | Distribution = ...,
-    *,
-    std: LevelLike | None = ...,
-    scale: LevelLike | None = ...,
-    snr_db: LevelLike | None = ...,
-    relative_to: str | None = ...,
-    color: ColorLike = ...,
-    rng: Rng = ...,
-) -> Array: ...
-
-
-@overload
-def add_noise(
-    values: Sequence[Array],
-    noise: str | Distribution = ...,
-    *,
-    std: LevelLike | None = ...,
-    scale: LevelLike | None = ...,
-    snr_db: LevelLike | None = ...,
-    relative_to: str | None = ...,
-    color: ColorLike = ...,
-    rng: Rng = ...,
-) -> list[Array]: ...
-
-
-def add_noise(
-    values: Array | Sequence[Array],
+    values: SeriesT,
     noise: str | Distribution = "gaussian",
     *,
     std: LevelLike | None = None,
@@ -58,15 +30,25 @@ def add_noise(
     snr_db: LevelLike | None = None,
     relative_to: str | None = None,
     color: ColorLike = "white",
+    channels: ChannelsLike = "independent",
+    multiplicative: bool = False,
+    range: str | Sequence[float] | None = None,  # noqa: A002
+    step: float | None = None,
+    columns: str | Sequence[str] = (),
+    exclude_columns: str | Sequence[str] = (),
+    group_by: Any = None,
+    threads: int = 1,
     rng: Rng = None,
-) -> Array | list[Array]:
+) -> SeriesT:
     """Add noise to each column of a series.
 
     Parameters
     ----------
-    values : ndarray of shape (rows,) or (rows, columns), or a list of such
-        Floats of 16, 32 or 64 bits, or integers. What is not finite stays as it is and is left out of all statistics.
-        A list is a batch: each item has noise of its own.
+    values : ndarray, DataFrame, Series or Arrow table, or a list of such
+        An array has the shape (rows,) or (rows, columns), and holds integers, or floats of 16, 32 or 64 bits. Of a
+        table of pandas, polars or Arrow the columns of numbers get noise, but for those that are times, ids, labels or
+        booleans by their names and values. What is not finite, or empty, stays as it is and is left out of all
+        statistics. A list is a batch: each item has noise of its own.
     noise : str or Distribution
         The law, such as ``"student-t:df=3"``.
     std, scale, snr_db : number, text or list
@@ -81,33 +63,64 @@ def add_noise(
         The spectrum of the noise: "white", "pink", "brown", "blue", "violet", the exponent of a density
         ``f ** -exponent`` from -2 to 2 (1 is pink), with its slope from one period in the length up; or ``"ar:0.9"``
         for AR(1). The law is that of the innovations.
+    channels : {"independent", "shared"}, float or matrix
+        How the columns of a row share their noise: a number is the correlation of every two of them, a matrix of shape
+        (columns, columns) that of each two. With their levels it gives the covariance that is asked for; for infinite
+        variance it is the scatter matrix.
+    multiplicative : bool
+        Whether noise is a share of each value, ``x + x * std * z``; `std` or `scale` is then that share.
+    range, step : text or two numbers, number
+        The converter behind the sensor: noisy values are clipped to the range (``"-2..2"``), then rounded to the step,
+        counted from the lower end, or from 0 without a range.
+    columns, exclude_columns : str or list of str
+        Columns to get noise, or none: names, positions or globs. A name or a position also picks a column that would be
+        left alone by itself.
+    group_by : str or array of shape (rows,)
+        A column, or labels of the rows: each of their values has a scale and a noise of its own.
+    threads : int
+        Threads for white noise on a large series, or for the items of a batch; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
-        As SPEC 7 has it. The noise of a column depends on its position only, not on the other columns.
+        As SPEC 7 has it. The noise of a column depends on its name (in an array, its position) only, not on the other
+        columns; but for `channels` that is negative or a matrix.
 
     Returns
     -------
-    ndarray, or a list of such
-        Of the same shape and dtype; integers are rounded and saturate at the ends of their type.
+    The same kind of object, of the same shape, index, column order and types
+        Integers are rounded and saturate at the ends of their type.
 
     Raises
     ------
     UsageError
         For levels, laws, types or shapes that cannot mean anything.
+    InputError
+        For columns that are not there, or hold no numbers.
 
     Warns
     -----
     UserWarning
         For a column that a relative level has no meaning for, as it is constant; it gets no noise.
     """
-    noisy: Array | list[Array]
-    noisy, _ = add_noise_with_info(
-        values, noise, std=std, scale=scale, snr_db=snr_db, relative_to=relative_to, color=color, rng=rng
+    treatment = _treatment(
+        noise,
+        std=std,
+        scale=scale,
+        snr_db=snr_db,
+        relative_to=relative_to,
+        color=color,
+        channels=channels,
+        multiplicative=multiplicative,
+        range_=range,
+        step=step,
+        columns=columns,
+        exclude_columns=exclude_columns,
+        group_by=group_by,
+        threads=threads,
     )
-    return noisy
+    return cast(SeriesT, over(values, treatment, rng, noisy))
 
 
 def add_noise_with_info(
-    values: Array | Sequence[Array],
+    values: SeriesT,
     noise: str | Distribution = "gaussian",
     *,
     std: LevelLike | None = None,
@@ -115,28 +128,80 @@ def add_noise_with_info(
     snr_db: LevelLike | None = None,
     relative_to: str | None = None,
     color: ColorLike = "white",
+    channels: ChannelsLike = "independent",
+    multiplicative: bool = False,
+    range: str | Sequence[float] | None = None,  # noqa: A002
+    step: float | None = None,
+    columns: str | Sequence[str] = (),
+    exclude_columns: str | Sequence[str] = (),
+    group_by: Any = None,
+    threads: int = 1,
     rng: Rng = None,
-) -> tuple[Any, Any]:
+) -> tuple[SeriesT, Any]:
     """Add noise as `add_noise` does, and say what was reached.
 
     Returns
     -------
-    noisy : ndarray, or a list of such
+    noisy : the same kind of object
     info : dict, or a list of such
         ``columns``: for each column its ``std`` (in its own unit), ``snr_db`` (on its AC power), ``scale`` of the law
         and, for laws of infinite variance, ``geometric_snr_db``; ``std`` and ``snr_db`` where there is one column;
-        ``clipped``: share of the values that the noise moved onto an end of their integer type.
+        ``clipped``: share of the values that the noise moved onto an end of their integer type; ``left``: why the other
+        columns of a table are as they were.
     """
+    treatment = _treatment(
+        noise,
+        std=std,
+        scale=scale,
+        snr_db=snr_db,
+        relative_to=relative_to,
+        color=color,
+        channels=channels,
+        multiplicative=multiplicative,
+        range_=range,
+        step=step,
+        columns=columns,
+        exclude_columns=exclude_columns,
+        group_by=group_by,
+        threads=threads,
+    )
+    return pairs(over(values, treatment, rng, noisy_with_info))
+
+
+def _treatment(
+    noise: str | Distribution,
+    *,
+    std: LevelLike | None,
+    scale: LevelLike | None,
+    snr_db: LevelLike | None,
+    relative_to: str | None,
+    color: ColorLike,
+    channels: ChannelsLike,
+    multiplicative: bool,
+    range_: str | Sequence[float] | None,
+    step: float | None,
+    columns: str | Sequence[str],
+    exclude_columns: str | Sequence[str],
+    group_by: Any,
+    threads: int,
+) -> Treatment:
     law = as_distribution(noise)
     level = _level(one_level(std=std, scale=scale, snr_db=snr_db), relative_to)
     check_level(law, level)
-    spectrum = as_color(color)
-    key = as_key(rng)
-    if not isinstance(values, list | tuple):
-        return _add(_checked(values), law, level, key, spectrum)
-    items = [_checked(item) for item in values]
-    made = [_add(item, law, level, key.child("item", index), spectrum) for index, item in enumerate(items)]
-    return [noisy for noisy, _ in made], [info for _, info in made]
+    if multiplicative and (level.unit or level.kind == "snr_db"):
+        raise UsageError(f"multiplicative noise with {level.kind}={level}: give std or scale, a share of each value")
+    return Treatment(
+        law=law,
+        level=level,
+        color=as_color(color),
+        channels=as_channels(channels),
+        multiplicative=multiplicative,
+        converter=as_converter(range_, step),
+        columns=names(columns),
+        exclude_columns=names(exclude_columns),
+        group_by=group_by,
+        threads=checked_threads(threads),
+    )
 
 
 def _level(level: Level, relative_to: str | None) -> Level:
@@ -148,35 +213,3 @@ def _level(level: Level, relative_to: str | None) -> Level:
     if level.unit or level.kind == "snr_db":
         raise UsageError(f"relative_to={relative_to!r} together with {level.kind}={level}: give one of the two")
     return Level(level.kind, level.values, level.choice, _UNITS[relative_to])
-
-
-def _checked(values: Any) -> Array:
-    if not isinstance(values, np.ndarray):
-        raise UsageError(f"expected a NumPy array (or a list of arrays), got {type(values).__name__}; convert it first")
-    if values.dtype.kind not in "iuf" or values.dtype.itemsize > 8:
-        raise UsageError(f"dtype {values.dtype}: expected integers, or floats of 16, 32 or 64 bits")
-    if values.ndim not in (1, 2):
-        raise UsageError(f"shape {values.shape}: expected (rows,) or (rows, columns); a batch is a list of arrays")
-    return values
-
-
-def _add(values: Array, law: Distribution, level: Level, key: Key, color: Color) -> tuple[Array, dict[str, Any]]:
-    level = level.draw(key.child("level"))
-    noisy = np.array(values, subok=False)
-    clean_table = values.reshape(values.shape[0], -1) if values.size else values.reshape(0, 0)
-    columns, moved = dict[int, dict[str, float | None]](), 0
-    for position in range(clean_table.shape[1]):
-        clean = clean_table[:, position]
-        try:
-            made = add_to_column(clean, law, level, key.child("column", position), color)
-        except NoSpreadError as error:
-            warnings.warn(f"column {position} gets no noise from {level.kind}={level}: {error}", stacklevel=4)
-            continue
-        noisy[(slice(None), position) if noisy.ndim > 1 else slice(None)] = made.values
-        columns[position] = levels(clean, made.values) | {"scale": made.scale}
-        if made.geometric_snr_db is not None:
-            columns[position]["geometric_snr_db"] = made.geometric_snr_db
-        moved += clipped(clean, made.values)
-    only = columns[0] if clean_table.shape[1] == 1 and columns else {}
-    info = {"std": only.get("std"), "snr_db": only.get("snr_db"), "columns": columns}
-    return noisy, {**info, "clipped": moved / max(values.size, 1)}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.errors import InputError
 from augkit.series.csv_dialect import Dialect
 
 Bytes = NDArray[np.uint8]
@@ -19,6 +18,9 @@ Flags = NDArray[np.bool_]
 
 BATCH = 2**21
 """Bytes of text that are worked on at a time, so that the arrays about them stay in cache."""
+
+_LONG = 2**23
+"""Bytes in which a row ends, unless quotes are characters like any other."""
 
 _QUOTE, _SPACE, _TAB, _RETURN = b'" \t\r'
 
@@ -57,20 +59,47 @@ class Lines:
         return int(self.starts[cell]) if cell < self.starts.size else self.data.size
 
 
-def batches(text: bytes, dialect: Dialect, *, begin: int = 0, size: int = BATCH) -> Iterator[slice]:
-    """Cut a text that ends with a line end, from `begin` on, into pieces of about `size` bytes that end with rows.
+def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> Iterator[bytes]:
+    """Put pieces of text together anew, so that each ends with a row; only the last may lack its line end.
 
-    A line end within quotes is none: a piece holds an even number of quotes.
+    A line end within quotes is none: a batch holds an even number of quotes.
+
+    Raises
+    ------
+    OddQuotesError
+        Where no row ends for a long time, as behind a quote that is a character like any other.
     """
-    newline = dialect.newline.encode()
-    while begin < len(text):
-        end, counted, quotes = min(begin + size, len(text)), begin, 1
-        while end < len(text) and quotes % 2:
-            end = text.find(newline, end) + 1 or len(text)
-            quotes += text.count(b'"', counted, end) + (counted == begin)
-            counted = end
-        yield slice(begin, end)
-        begin = end
+    rest = b""
+    for piece in pieces:
+        text = rest + piece if rest else piece
+        if len(text) < size:
+            rest = text
+            continue
+        end = _last_row_end(text, newline)
+        if end:
+            yield text[:end]
+        elif len(text) > max(4 * size, _LONG):
+            raise OddQuotesError
+        rest = text[end:]
+    if rest.count(b'"') % 2:
+        raise OddQuotesError
+    if rest:
+        yield rest
+
+
+def _last_row_end(text: bytes, newline: bytes) -> int:
+    """Return where the last row ends that is whole; 0 where none is."""
+    if b'"' not in text:
+        return text.rfind(newline) + 1
+    end, odd = len(text), text.count(b'"') % 2
+    while True:
+        place = text.rfind(newline, 0, end)
+        if place < 0:
+            return 0
+        odd ^= text.count(b'"', place + 1, end) % 2
+        if not odd:
+            return place + 1
+        end = place
 
 
 def cut(data: Bytes, dialect: Dialect) -> Lines:
@@ -93,7 +122,7 @@ def cut(data: Bytes, dialect: Dialect) -> Lines:
     if quoted:
         is_quote = kinds == _QUOTE
         _check_quotes(data, ends[is_quote], dialect)
-        outside = ~is_quote & ((np.cumsum(is_quote) & 1) == 0)
+        outside = ~(is_quote | np.logical_xor.accumulate(is_quote))
         ends, kinds = ends[outside], kinds[outside]
     starts = np.empty_like(ends)
     starts[:1] = 0
@@ -132,6 +161,7 @@ def _check_quotes(data: Bytes, quotes: Places, dialect: Dialect) -> None:
     opening, closing = quotes[0::2], quotes[1::2]
     edge = np.zeros(256, bool)
     edge[[ord(dialect.delimiter), ord(dialect.newline), _RETURN]] = True
+    edge[_TAB] |= dialect.delimiter == " "
     blank = np.zeros(256, bool)
     blank[[_SPACE, _TAB]] = True
     blank &= ~edge
@@ -150,30 +180,34 @@ def _check_quotes(data: Bytes, quotes: Places, dialect: Dialect) -> None:
         raise OddQuotesError
 
 
-def cut_one_by_one(data: Bytes, dialect: Dialect) -> Lines:
+def cut_one_by_one(data: Bytes, dialect: Dialect) -> tuple[Lines, int]:
     """Find cells as Python's csv module does: a quote within an unquoted cell is a character like any other.
 
-    Raises
-    ------
-    InputError
-        For a quoted cell that is never closed.
+    Returns
+    -------
+    lines : Lines
+        All rows that are whole.
+    end : int
+        Where they end.
     """
     text = data.tobytes()
     blanks = dialect.delimiter == " "
     stop = re.escape(("" if blanks else dialect.delimiter) + dialect.newline).encode() + (rb" \t\r" if blanks else b"")
-    cell = re.compile(rb'[ ]*"[^"]*(?:""[^"]*)*"[^' + stop + rb"]*|[^" + stop + b"]*")
+    cell = re.compile(rb'([ ]*"(?>[^"]*(?:""[^"]*)*)"[^' + stop + rb"]*)|[^" + stop + b"]*")
     newline = ord(dialect.newline)
     starts, ends, after = list[int](), list[int](), list[int]()
-    place = 0
+    place = end = 0
     while place < len(text):
         match: Any = cell.match(text, place)
-        if text[match.start() : match.end()].lstrip(b" ").startswith(b'"') and match[0].count(b'"') == 1:
-            line = text.count(dialect.newline.encode(), 0, place) + 1
-            raise InputError(f"line {line}: a quoted cell begins that is never closed")
+        if match.end() == len(text) or (match[1] is None and match[0].lstrip(b" ").startswith(b'"')):
+            break
         if not blanks or match.end() > place:
             starts.append(place)
             ends.append(match.end())
         place = match.end() + 1
         if text[match.end()] == newline:
             after.append(len(starts))
-    return _lines(data, np.array(starts, np.int64), np.array(ends, np.int64), np.array(after, np.int64))
+            end = place
+    cells = after[-1] if after else 0
+    places = np.array(starts[:cells], np.int64), np.array(ends[:cells], np.int64)
+    return _lines(data[:end], *places, np.array(after, np.int64)), end

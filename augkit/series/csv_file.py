@@ -2,99 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
 from augkit.outcome import FormatInfo
-from augkit.series.csv_arrow import Floats
-from augkit.series.csv_bytes import Text, decode
-from augkit.series.csv_dialect import Dialect, sniff
-from augkit.series.csv_read import Batch, CsvReading
-from augkit.series.csv_splice import KEEP, splice
-from augkit.series.csv_text import write
+from augkit.series.csv_arrow import texts
+from augkit.series.csv_bytes import TextFile
+from augkit.series.csv_cells import BATCH, OddQuotesError
+from augkit.series.csv_dialect import sniff
+from augkit.series.csv_edit import Cells as CellsOf
+from augkit.series.csv_edit import Edit, Form
+from augkit.series.csv_parse import Parsed, parsed
+from augkit.series.csv_read import Gatherer, columns_of
+from augkit.series.csv_rows import RaggedError, rows
+from augkit.series.csv_scan import Cells, Scanner, first_bytes, keep_freed_memory, look_at_top, top_lines
+from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
+from augkit.series.packed import notice, writing
 from augkit.series.spread import Values
-from augkit.series.table import Piece
+from augkit.series.table import Batch, Editor, Look, SurveyAgainError
 
 INFO = FormatInfo(
     name="CSV",
-    suffixes=(".csv", ".tsv"),
+    suffixes=(".csv", ".tsv", ".csv.gz", ".tsv.gz", ".csv.zst", ".tsv.zst"),
     keeps="every byte but those of noised cells; decimals, quotes, blanks, line ends, encoding and order stay",
-    limits="one table a file, all rows with as many cells as the header",
+    limits="one table a file, all rows with as many cells as the header; compressed files are compressed anew",
 )
+
+_TOP = 2**16
+"""Bytes in which the header, and columns of text, are looked for."""
+
+_KEPT = 2**25
+"""Bytes of text that are kept with their cells between passes."""
 
 
 class CsvTable:
-    """One text table, with the places of all its numbers."""
+    """One text table.
 
-    def __init__(self, text: Text, dialect: Dialect, reading: CsvReading) -> None:
-        self._text, self._dialect, self._reading = text, dialect, reading
-        self.columns = reading.columns
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """Format, rows, and the dialect that was found."""
-        return {
-            "name": INFO.name,
-            "rows": self._reading.rows,
-            "delimiter": self._dialect.delimiter,
-            "decimal": self._dialect.decimal,
-        }
-
-    def render(self, noised: Mapping[int, Values]) -> tuple[Iterator[Piece], dict[int, Values]]:
-        """Return the file with new values in some columns; a cell whose value does not change keeps its bytes."""
-        written = {position: np.empty(self._reading.rows) for position in sorted(noised)}
-        pieces = [self._edit(batch, noised, written) for batch in self._reading.batches]
-        added = len(self._reading.text) - len(self._text.data)
-        pieces[-1] = pieces[-1][: len(pieces[-1]) - added]
-        top: Piece = self._reading.text[: self._reading.head.place]
-        return iter([self._text.mark, *map(self._text.restore, [top, *pieces])]), written
-
-    def _edit(self, batch: Batch, noised: Mapping[int, Values], written: Mapping[int, Floats]) -> Piece:
-        data = np.frombuffer(self._reading.text, np.uint8)[batch.place]
-        if not written:
-            return data.data
-        choice = np.full((batch.rows.stop - batch.rows.start, len(written)), KEEP, np.int64)
-        texts: list[pa.Array] = []
-        base = 0
-        for at, position in enumerate(written):
-            parts, kept = self._cells(batch, position, noised[position][batch.rows], written[position][batch.rows])
-            for rows, array in parts:
-                choice[slice(None) if rows is None else rows, at] = base + np.arange(len(array))
-                texts.append(array)
-                base += len(array)
-            choice[kept, at] = KEEP
-        starts, ends = (np.stack([batch.edges[p][i] for p in written], axis=1).ravel() for i in (0, 1))
-        return splice(data, starts, ends, texts, choice.ravel())
-
-    def _cells(self, batch: Batch, position: int, new: Floats, written: Floats) -> tuple[list[Any], Any]:
-        """Return the new texts of a column's cells and which cells keep their bytes; fill in what was written."""
-        clean = self.columns[position].values
-        assert clean is not None, position  # noqa: S101  (only columns of numbers are ever noised)
-        old = clean[batch.rows]
-        kept = ~((new != old) & np.isfinite(new) & np.isfinite(old))
-        written[:] = old
-        if kept.all():
-            return [], kept
-        style, decimal = self._reading.styles[position], self._dialect.decimal
-        made = write(new, batch.scientific.get(position), style, decimal=decimal)
-        kept |= made.values == old
-        np.copyto(written, made.values, where=~kept)
-        return made.parts, kept
-
-
-def read(path: Path, options: SeriesOptions) -> CsvTable:
-    """Read a text table.
+    Parameters
+    ----------
+    path : Path
+    options : SeriesOptions
+    batch : int
+        Bytes that are worked on at a time.
 
     Raises
     ------
     InputError
-        For a file that is no text, is empty, or has a row that does not fit.
+        For a file that is no text, is empty, or has no row of data.
     """
-    text = decode(path.read_bytes())
-    dialect = sniff(text.data, options)
-    return CsvTable(text, dialect, CsvReading(text.data, dialect, header=options.header))
+
+    def __init__(self, path: Path, options: SeriesOptions, *, batch: int = BATCH) -> None:
+        self._file = TextFile(path)
+        self._dialect = sniff(first_bytes(self._file, 2 * _TOP)[0], options)
+        self._head = look_at_top(self._file, self._dialect, header=options.header, size=_TOP)
+        self._scanner = Scanner(self._file, self._dialect, self._head, batch)
+        self._form = Form(self._dialect.decimal, options.fixed_decimals())
+        self._gap = "nan" if self._dialect.delimiter == " " else ""
+        self.columns: Sequence[Column] = columns_of(self._head)
+        self.is_exact = self._file.codec is None
+        self.notices = () if self._file.codec is None else (notice(self._file.codec),)
+        self._rows = 0
+        self._kept: list[Parsed] | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Format, rows, and the dialect that was found."""
+        compressed = {"compression": self._file.codec} if self._file.codec else {}
+        return {
+            "name": INFO.name,
+            "rows": self._rows,
+            "delimiter": self._dialect.delimiter,
+            "decimal": self._dialect.decimal,
+            **compressed,
+        }
+
+    def survey(self, look: Look, numbers: Collection[int], raw: Collection[int]) -> Sequence[Column]:
+        """Go over the whole file once, and return what its columns are."""
+        keep_freed_memory()
+        self._gatherer = Gatherer(self._head, self._dialect, numbers)
+        self._look_at_top()
+        self._rows, size = 0, 0
+        kept: list[Parsed] | None = []
+        try:
+            for cells in self._scanner:
+                made = self._gatherer.add(cells, raw)
+                look(self._batch(made, made.values, raw))
+                self._rows += cells.rows
+                size += cells.data.size
+                kept = None if kept is None or size > _KEPT else kept
+                if kept is not None:
+                    kept.append(made)
+        except OddQuotesError:
+            self._scanner.by_cell = True
+            raise SurveyAgainError from None
+        self._kept = kept
+        self.columns = [self._gatherer.column(column) for column in self.columns]
+        return self.columns
+
+    def _look_at_top(self) -> None:
+        text, whole = first_bytes(self._file, self._head.place + _TOP)
+        if whole:
+            return
+        lines = top_lines(text[self._head.place :], self._dialect, whole=False)
+        try:
+            starts, ends = rows(lines, self._head.width, before=0)
+        except RaggedError:
+            return  # the pass over all rows names it
+        self._gatherer.look_at_top(Cells(lines.data, 0, 0, starts, ends))
+
+    def batches(self, numbers: Collection[int], raw: Collection[int] = ()) -> Iterator[Batch]:
+        """Yield the file once more, batch by batch."""
+        for made in self._again(numbers, raw):
+            yield self._batch(made, numbers, raw)
+
+    def _again(self, numbers: Collection[int], raw: Collection[int]) -> Iterator[Parsed]:
+        if self._kept is not None:
+            yield from self._kept
+        else:
+            for cells in self._scanner:
+                yield parsed(cells, numbers, raw, self._dialect)
+
+    @staticmethod
+    def _batch(made: Parsed, numbers: Collection[int], raw: Collection[int]) -> Batch:
+        values = {position: made.values[position] for position in numbers}
+        return Batch(made.rows, values, {p: texts(made.data, *made.edges[p]) for p in raw})
+
+    def forget(self) -> None:
+        """Let go of the batches that are kept."""
+        self._kept = None
+
+    def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
+        """Write the file with new values in some columns; a cell whose value does not change keeps its bytes."""
+        with writing(target, self._file.codec, self._file.path) as out:
+            out.write(self._file.mark)
+            if self._head.place:
+                out.write(self._file.restore(first_bytes(self._file, self._head.place)[0][: self._head.place]))
+            for made in self._again(numbers, raw):
+                piece = self._edited(made, editor, numbers, raw)
+                out.write(self._file.restore(piece[: len(piece) - made.added]))
+
+    def _edited(self, made: Parsed, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> memoryview:
+        batch = self._batch(made, numbers, raw)
+        noisy, edit, written = editor.edit(batch), Edit(made.data, self._form), dict[int, Values]()
+        for position, new in sorted(noisy.values.items()):
+            cells = CellsOf(*made.edges[position], made.values[position], made.scientific.get(position))
+            style, gap = self._gatherer.style(position), self._gatherer.gap(position) or self._gap
+            written[position] = edit.put(cells, new, style, noisy.missing.get(position), gap)
+        editor.wrote(batch, written)
+        return edit.spliced()
+
+
+def read(path: Path, options: SeriesOptions) -> CsvTable:
+    """Open a text table.
+
+    Raises
+    ------
+    InputError
+        For a file that is no text, is empty, or has no row of data.
+    """
+    return CsvTable(path, options)

@@ -1,25 +1,18 @@
-"""A text table read: where its numbers stand, what they are, and how each column writes them."""
+"""What the columns of a text table are: gathered batch by batch, as its cells are read as numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from augkit.errors import InputError
 from augkit.series.columns import unique_names
-from augkit.series.csv_arrow import is_wide
-from augkit.series.csv_cells import BATCH, Flags, Lines, OddQuotesError, Places, batches, cut, cut_one_by_one
 from augkit.series.csv_dialect import Dialect, is_date, is_missing
-from augkit.series.csv_numbers import Numbers, parse, trim
-from augkit.series.csv_rows import Head, RaggedError, find_head, rows
+from augkit.series.csv_numbers import Numbers
+from augkit.series.csv_parse import Parsed, read_columns, trimmed
+from augkit.series.csv_rows import Head
+from augkit.series.csv_scan import Cells
 from augkit.series.csv_style import Style
 from augkit.series.nature import Column
-
-_TOP = 2**16
-"""Bytes in which the header, and columns of text, are looked for."""
 
 _SOME = 100
 """Cells of text without a number among them that make a column one of text."""
@@ -27,33 +20,10 @@ _SOME = 100
 _BOOLEANS = frozenset(("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"))
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Batch:
-    """Some rows of a table.
-
-    Attributes
-    ----------
-    place : slice
-        Of the batch in the text.
-    rows : slice
-        Its rows of data among all.
-    edges : dict of int to (starts, ends)
-        Where the cells of each column of numbers stand in the batch, without quotes and blanks.
-    scientific : dict of int to ndarray of bool
-        Which cells have an exponent, for columns where some do.
-    """
-
-    place: slice
-    rows: slice
-    edges: dict[int, tuple[Any, Any]]
-    scientific: dict[int, Flags]
-
-
 @dataclass(slots=True)
-class _Gathered:
+class Gathered:
     """What is known of one column, batch by batch."""
 
-    values: list[Any] = field(default_factory=list)
     style: Style = field(default_factory=Style)
     numbers: int = 0
     stray: int = 0
@@ -62,7 +32,6 @@ class _Gathered:
 
     def add(self, numbers: Numbers) -> None:
         """Take in one batch."""
-        self.values.append(numbers.values)
         self.style |= numbers.style
         self.numbers += numbers.count
         self.stray += numbers.stray
@@ -78,6 +47,21 @@ class _Gathered:
             return "empty"
         return "id (leading zeros)" if self.style.padded and self.style.whole else None
 
+    def column(self, column: Column, nature: str | None) -> Column:
+        """Return a column with what was found out about it."""
+        style = self.style
+        return replace(
+            column,
+            numeric=bool(self.numbers) and nature in (None, "id"),
+            whole=style.whole,
+            resolution=10.0**-style.decimals if style.plain else 0.0,
+            nature=nature,
+        )
+
+    def gap(self) -> str:
+        """Return the word that stands for a missing value; empty where blanks do."""
+        return min((word for word in self.words if word and is_missing(word)), default="")
+
 
 def _nature_of_text(words: Sequence[str]) -> str:
     if all(word.strip().lower() in _BOOLEANS for word in words):
@@ -85,127 +69,61 @@ def _nature_of_text(words: Sequence[str]) -> str:
     return "time stamps" if all(map(is_date, words)) else "text"
 
 
-class CsvReading:
-    """A text table as it was read.
+class Gatherer:
+    """Finds out what the columns of a table are, from all its rows.
 
-    Attributes
+    Parameters
     ----------
-    text : bytes
-        Ends with a line end, which is added where the file has none.
     head : Head
-    batches : list of Batch
-    styles : list of Style, one for each column
-    columns : list of Column
-    rows : int
+    dialect : Dialect
+    positions : iterable of int
+        Of the columns to be looked at.
     """
 
-    def __init__(self, text: bytes, dialect: Dialect, *, header: bool | None, batch: int = BATCH) -> None:
-        newline = dialect.newline.encode()
-        self.text = text if text.endswith(newline) else text + newline
-        self._data = np.frombuffer(self.text, np.uint8)
-        self._dialect = dialect
-        self.head = self._find_head(header)
-        try:
-            self._read(self._cuts(batch))
-        except OddQuotesError:
-            place = slice(self.head.place, len(self.text))
-            self._read([(place, cut_one_by_one(self._data[place], dialect))])
-        names = unique_names(self.head.headers)
-        self.columns = [self._column(position, name) for position, name in enumerate(names)]
-        self.styles = [gathered.style for gathered in self._gathered]
+    def __init__(self, head: Head, dialect: Dialect, positions: Iterable[int]) -> None:
+        self._head, self._dialect = head, dialect
+        self._gathered = {position: Gathered() for position in positions}
 
-    def _find_head(self, header: bool | None) -> Head:
-        top = next(batches(self.text, self._dialect, size=_TOP))
-        try:
-            return find_head(self._top_lines(top), self._dialect, header=header)
-        except InputError:  # no row in the first bytes; a header can be longer than they are
-            if top.stop == len(self.text):
-                raise
-        return find_head(self._top_lines(slice(0, len(self.text))), self._dialect, header=header)
-
-    def _top_lines(self, top: slice) -> Lines:
-        try:
-            return cut(self._data[top], self._dialect)
-        except OddQuotesError:
-            return cut_one_by_one(self._data[top], self._dialect)
-
-    def _cuts(self, size: int) -> Iterator[tuple[slice, Lines]]:
-        for place in batches(self.text, self._dialect, begin=self.head.place, size=size):
-            yield place, cut(self._data[place], self._dialect)
-
-    def _read(self, cuts: Iterable[tuple[slice, Lines]]) -> None:
-        self.rows, self.batches = 0, list[Batch]()
-        self._gathered = self._first_look()
-        for place, lines in cuts:
-            self._add(place, lines)
-
-    def _add(self, place: slice, lines: Lines) -> None:
-        try:
-            starts, ends = rows(lines, self.head.width, before=self.rows)
-        except RaggedError as error:
-            raise self._ragged(error, place.start) from None
-        batch = Batch(place, slice(self.rows, self.rows + starts.shape[0]), {}, {})
-        numeric = [position for position, gathered in enumerate(self._gathered) if not gathered.is_text]
-        for position, edges, numbers in self._parse(place, lines, starts, ends, numeric):
-            self._gathered[position].add(numbers)
-            batch.edges[position] = edges
-            if numbers.scientific is not None:
-                batch.scientific[position] = numbers.scientific
-        self.rows = batch.rows.stop
-        self.batches.append(batch)
-
-    def _parse(
-        self, place: slice, lines: Lines, starts: Places, ends: Places, positions: Iterable[int]
-    ) -> Iterator[tuple[int, tuple[Any, Any], Numbers]]:
-        """Yield the trimmed edges and the numbers of some columns."""
-        blanks = any(self.text.find(blank, place.start, place.stop) >= 0 for blank in (b" ", b"\t", b"\r"))
-        quoted = self.text.find(b'"', place.start, place.stop) >= 0
-        small = np.int64 if is_wide(lines.data.size) else np.int32
-        for position in positions:
-            edges = starts[:, position], ends[:, position]
-            if blanks or quoted:
-                edges = trim(lines.data, *edges, quoted=quoted)
-            compact = edges[0].astype(small), edges[1].astype(small)
-            yield position, compact, parse(lines.data, *compact, decimal=self._dialect.decimal)
-
-    def _first_look(self) -> list[_Gathered]:
+    def look_at_top(self, cells: Cells) -> None:
         """Take columns for text whose first rows hold no number, so that the others need not be looked at."""
-        gathered = [_Gathered() for _ in self.head.headers]
-        place = next(batches(self.text, self._dialect, begin=self.head.place, size=_TOP))
-        if place.stop == len(self.text):
-            return gathered
-        lines = self._top_lines(place)
-        try:
-            starts, ends = rows(lines, self.head.width, before=0)
-        except RaggedError as error:
-            raise self._ragged(error, place.start) from None
-        for position, _, numbers in self._parse(place, lines, starts, ends, range(self.head.width)):
+        for position, _, numbers in read_columns(cells, self._gathered, self._dialect):
             real = any(not is_missing(word) for word in numbers.words)
             if real and not numbers.count and numbers.stray >= _SOME:
-                gathered[position].add(numbers)
-                gathered[position].is_text = True
-        return gathered
+                self._gathered[position].add(numbers)
+                self._gathered[position].is_text = True
 
-    def _ragged(self, error: RaggedError, begin: int) -> InputError:
-        line = self.text.count(self._dialect.newline.encode(), 0, begin + error.place) + 1
-        what = "the header" if self.head.named else "the first row"
-        delimiter = {"\t": "tab", " ": "blanks"}.get(self._dialect.delimiter, self._dialect.delimiter)
-        return InputError(
-            f"row {error.row} (line {line}) has {error.cells} cells where {what} has {self.head.width}, with "
-            f"{delimiter!r} as the delimiter; mend the row, or give delimiter and decimal"
-        )
+    def add(self, cells: Cells, others: Iterable[int]) -> Parsed:
+        """Take in the next rows, and return them with the columns that may hold numbers."""
+        made = Parsed(cells.data, cells.added, cells.rows, dict(trimmed(cells, others)))
+        positions = [position for position, gathered in self._gathered.items() if not gathered.is_text]
+        for position, edges, numbers in read_columns(cells, positions, self._dialect):
+            self._gathered[position].add(numbers)
+            made.put(position, edges, numbers)
+        return made
 
-    def _column(self, position: int, name: str) -> Column:
-        gathered, header = self._gathered[position], self.head.headers[position]
-        nature, style = gathered.nature(), gathered.style
-        if nature is None and style.whole and self.head.named and not position and not header:
+    def style(self, position: int) -> Style:
+        """Return how the numbers of a column are written."""
+        return self._gathered[position].style
+
+    def gap(self, position: int) -> str:
+        """Return the word that stands for a missing value in a column."""
+        return self._gathered[position].gap()
+
+    def column(self, column: Column) -> Column:
+        """Return a column with what was found out about it."""
+        if column.position not in self._gathered:
+            return column
+        gathered = self._gathered[column.position]
+        nature = gathered.nature()
+        if nature is None and gathered.style.whole and self._head.named and not column.position and not column.header:
             nature = "id"
-        return Column(
-            name=name,
-            header=header,
-            position=position,
-            values=np.concatenate(gathered.values) if gathered.numbers and nature in (None, "id") else None,
-            whole=style.whole,
-            resolution=10.0**-style.decimals if style.plain else 0.0,
-            nature=nature,
-        )
+        return gathered.column(column, nature)
+
+
+def columns_of(head: Head) -> list[Column]:
+    """Return the columns as the header tells of them."""
+    names = unique_names(head.headers)
+    return [
+        Column(name, header, position, place=position, width=head.width)
+        for position, (name, header) in enumerate(zip(names, head.headers, strict=True))
+    ]

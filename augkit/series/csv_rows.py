@@ -113,6 +113,8 @@ def rows(lines: Lines, width: int, *, before: int) -> tuple[Places, Places]:
     """
     first = lines.first[:-1]
     counts = np.diff(lines.first)
+    if width > 1 and bool((counts == width).all()):
+        return lines.starts.reshape(-1, width), lines.ends.reshape(-1, width)
     blank = (counts == 0) | ((counts == 1) & _without_content(lines, first))
     fits = (counts == width) & ~blank
     if fits.all():

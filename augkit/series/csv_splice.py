@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -10,13 +11,29 @@ from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import is_wide, of_numbers, raw
 from augkit.series.csv_cells import Bytes, Places
+from augkit.series.csv_print import Texts
 
 KEEP = -1
 
 
-def splice(
-    data: Bytes, starts: Places, ends: Places, texts: Sequence[pa.Array], choice: NDArray[np.int64]
-) -> memoryview:
+@dataclass(frozen=True, eq=False, slots=True)
+class Changed:
+    """The cells of one column.
+
+    Attributes
+    ----------
+    starts, ends : ndarray of int, shape (rows,)
+        Their edges.
+    choice : ndarray of int, shape (rows,)
+        For each cell, the number of its new text, counted through all texts; `KEEP` to keep the old one.
+    """
+
+    starts: Places
+    ends: Places
+    choice: NDArray[np.int64]
+
+
+def splice(data: Bytes, columns: Sequence[Changed], texts: Sequence[Texts]) -> memoryview:
     """Return `data` with some of its cells replaced.
 
     The old bytes and all new texts, one behind the other, are seen as one Arrow array of texts, cut at the edges of the
@@ -26,30 +43,28 @@ def splice(
     ----------
     data : ndarray of uint8
         A batch of text.
-    starts, ends : ndarray, shape (cells,)
-        Edges of the cells, in the order of the text.
-    texts : sequence of Arrow arrays
-        New texts.
-    choice : ndarray of int64, shape (cells,)
-        For each cell, the number of its new text, counted through all arrays; `KEEP` to keep the old one.
+    columns : sequence of Changed
+        All with equally many rows; the cells of a row stand in this order in the text.
+    texts : sequence of Texts
     """
-    cells = starts.size
-    if not cells:
-        return data.data
-    parts = [raw(array) for array in texts]
-    size = data.size + sum(octets.size for _, octets in parts)
-    wide = is_wide(size)
-    offsets = np.empty(2 * cells + 2 + sum(places.size - 1 for places, _ in parts), np.int64 if wide else np.int32)
-    offsets[0] = 0
-    offsets[1 : 2 * cells + 1 : 2], offsets[2 : 2 * cells + 1 : 2] = starts, ends
-    offsets[2 * cells + 1] = data.size
-    place, begin = 2 * cells + 2, data.size
-    for places, octets in parts:
-        np.add(places[1:], begin, out=offsets[place : place + places.size - 1], casting="same_kind")
-        place, begin = place + places.size - 1, begin + octets.size
+    rows, width = columns[0].starts.size, len(columns)
+    cells = rows * width
+    wide = is_wide(data.size + sum(part.data.size for part in texts))
+    first = 2 * cells + 2
+    offsets = np.empty(first + 2 * sum(map(len, texts)), np.int64 if wide else np.int32)
     order = np.arange(2 * cells + 1, dtype=offsets.dtype)
-    np.add(choice, 2 * cells + 1, out=order[1::2], where=choice != KEEP, casting="same_kind")
-    joined = np.concatenate([data, *(octets for _, octets in parts)])
+    offsets[0], offsets[first - 1] = 0, data.size
+    edges, pieces = offsets[1 : first - 1].reshape(rows, 2 * width), order[1:].reshape(rows, 2 * width)
+    for place, column in enumerate(columns):
+        edges[:, 2 * place], edges[:, 2 * place + 1] = column.starts, column.ends
+        np.copyto(pieces[:, 2 * place], 2 * column.choice + first, where=column.choice != KEEP, casting="same_kind")
+    begin = data.size
+    for part in texts:
+        end = first + 2 * len(part)
+        np.add(part.begins, begin, out=offsets[first:end:2], casting="same_kind")
+        np.add(part.ends, begin, out=offsets[first + 1 : end : 2], casting="same_kind")
+        first, begin = end, begin + part.data.size
+    joined = np.concatenate([data, *(part.data for part in texts)])
     kind = pa.large_binary() if wide else pa.binary()
-    pieces = pa.Array.from_buffers(kind, offsets.size - 1, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
-    return raw(pieces.take(of_numbers(order)))[1].data
+    made = pa.Array.from_buffers(kind, offsets.size - 1, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
+    return raw(made.take(of_numbers(order)))[1].data

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, raw, to_floats
 from augkit.series.csv_cells import Flags, Places
+from augkit.series.csv_print import Texts, print_plain, texts_of
 from augkit.series.csv_style import Style
 
 _EXACT = 2.0**53
@@ -29,17 +31,28 @@ class Written:
 
     Attributes
     ----------
-    parts : list of (rows, array)
-        Arrow texts and the rows they belong to; None for all rows. A later part takes the place of an earlier one.
+    parts : list of (rows, Texts)
+        Texts and the rows they belong to; None for all rows. A later part takes the place of an earlier one.
     values : ndarray of float64
         What a reader gets from the texts.
+    has_tail : bool
+        Whether the character that was to follow does.
     """
 
-    parts: list[tuple[Places | None, pa.Array]]
+    parts: list[tuple[Places | None, Texts]]
     values: Floats
+    has_tail: bool = False
 
 
-def write(values: Floats, scientific: Flags | None, style: Style, *, decimal: str) -> Written:
+def write(
+    values: Floats,
+    scientific: Flags | None,
+    style: Style,
+    *,
+    decimal: str,
+    decimals: int | Literal["full"] | None = None,
+    tail: int | None = None,
+) -> Written:
     """Write numbers in a column's style; what is not finite gets a text that is not to be used.
 
     Numbers without an exponent keep the column's decimals; where these are more than float64 holds at the column's
@@ -54,12 +67,24 @@ def write(values: Floats, scientific: Flags | None, style: Style, *, decimal: st
         Of the whole column.
     decimal : str
         "." or ",".
+    decimals : int, "full" or None
+        The digits after the mark, or all that it takes to read the number back, instead of the column's own.
+    tail : int or None
+        A character to follow each text, where that is easily done.
     """
+    if isinstance(decimals, int):
+        style = replace(style, decimals=decimals, mantissa=decimals, mark=decimals > 0)
+    elif decimals == "full":
+        style = replace(style, decimals=_MOST_DECIMALS + 1, mantissa=_MOST_DECIMALS, mark=True)
     if style.scientific and not style.plain:
         return _write_scientific(values, style, decimal, digits=style.mantissa)
     shortest = is_full(style)
-    written = _write_shortest(values, style, decimal) if shortest else _write_fixed(values, style, decimal)
-    if scientific is not None and scientific.any():
+    mixed = scientific is not None and bool(scientific.any())
+    if shortest:
+        written = _write_shortest(values, style, decimal)
+    else:
+        written = _write_fixed(values, style, decimal, None if mixed else tail)
+    if mixed and scientific is not None:
         rows = np.flatnonzero(scientific)
         digits = 16 if shortest else max(style.mantissa, _significant(style) - 1)
         patch = _write_scientific(values[rows], style, decimal, digits=digits)
@@ -77,20 +102,25 @@ def _significant(style: Style) -> int:
     return len(f"{style.largest:.0f}") + style.decimals
 
 
-def _write_fixed(values: Floats, style: Style, decimal: str) -> Written:
+def _write_fixed(values: Floats, style: Style, decimal: str, tail: int | None) -> Written:
     """Write numbers with a fixed number of decimals, as integers with the mark put in."""
     power = _POWERS[style.decimals]
     with np.errstate(over="ignore"):
         scaled = np.rint(values * power)
     odd = np.flatnonzero(~(np.abs(scaled) < _EXACT))
     scaled[odd] = 0.0
-    parts: list[tuple[Places | None, pa.Array]] = [(None, _integers(scaled.astype(np.int64), style, decimal))]
+    whole = scaled.astype(np.int64)
     written = np.divide(scaled, power, out=scaled)
     written[odd] = values[odd]
     odd = odd[np.isfinite(values[odd])]
+    is_plain = not (style.plus or style.bare or odd.size) and style.mark == (style.decimals > 0)
+    plain = print_plain(whole, style.decimals, ord(decimal), tail) if is_plain else None
+    if plain is not None:
+        return Written([(None, plain)], written, has_tail=tail is not None)
+    parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_integers(whole, style, decimal)))]
     if odd.size:
         large = [f"{value:.{style.decimals}f}" for value in values[odd].tolist()]
-        parts.append((odd, _signed(_array(large, decimal), values[odd], style, "")))
+        parts.append((odd, texts_of(_signed(_array(large, decimal), values[odd], style, ""))))
         written[odd] = np.array([float(text) for text in large])
     return Written(parts, written)
 
@@ -144,10 +174,10 @@ def _write_shortest(values: Floats, style: Style, decimal: str) -> Written:
     texts = of_numbers(values).cast(pa.string())
     if decimal == ",":
         texts = pc.replace_substring(texts, ".", ",")
-    parts: list[tuple[Places | None, pa.Array]] = [(None, _signed(texts, values, style, ""))]
+    parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_signed(texts, values, style, "")))]
     if odd.size:
         plain = [np.format_float_positional(value, trim="-") for value in values[odd]]
-        parts.append((odd, _signed(_array(plain, decimal), values[odd], style, "")))
+        parts.append((odd, texts_of(_signed(_array(plain, decimal), values[odd], style, ""))))
     return Written(parts, values.copy())
 
 
@@ -162,7 +192,7 @@ def _write_scientific(values: Floats, style: Style, decimal: str, *, digits: int
     written = to_floats(array.cast(pa.float64()))
     if decimal == ",":
         array = pc.replace_substring(array, ".", ",")
-    return Written([(None, _signed(array, values, style, ""))], written)
+    return Written([(None, texts_of(_signed(array, values, style, "")))], written)
 
 
 def _exponent_form(exponent: str) -> tuple[str, str, int]:

@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from augkit.errors import InputError, nearest
 from augkit.outcome import FormatInfo
-from augkit.series.nature import Column
-from augkit.series.noised import levels
+from augkit.series.comparing import compare_tables
+from augkit.series.item import SeriesItem
+from augkit.series.learning import LearntOptions, with_learnt
 from augkit.series.options import SeriesOptions
-from augkit.series.table import SeriesItem, Table
+from augkit.series.table import Table
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
-        ".csv": "augkit.series.csv_file",
-        ".tsv": "augkit.series.csv_file",
+        **{suffix + packed: "augkit.series.csv_file" for suffix in (".csv", ".tsv") for packed in ("", ".gz", ".zst")},
+        **{
+            suffix + packed: "augkit.series.json_file"
+            for suffix in (".jsonl", ".ndjson")
+            for packed in ("", ".gz", ".zst")
+        },
+        ".parquet": "augkit.series.parquet",
+        ".pq": "augkit.series.parquet",
+        ".arrow": "augkit.series.arrow_file",
+        ".feather": "augkit.series.arrow_file",
+        ".ipc": "augkit.series.arrow_file",
+        ".arrows": "augkit.series.arrow_file",
         ".npy": "augkit.series.npy",
+        ".npz": "augkit.series.npz",
+        ".mat": "augkit.series.mat",
     }
 )
 """The module of each suffix: it has ``INFO`` and ``read(path, options) -> Table``."""
@@ -47,18 +59,43 @@ def output_suffix(suffix: str, options: SeriesOptions) -> str:
     return suffix
 
 
+def further_outputs(output: str, options: SeriesOptions) -> Mapping[str, str]:
+    """Return the names in DST of what is saved beside an output: the mask of its faults."""
+    return {"mask": f"{output}.mask.parquet"} if options.save_mask else {}
+
+
 def open_item(path: Path, options: SeriesOptions) -> SeriesItem:
-    """Decode and check a file of series.
+    """Open and check a file of series.
 
     Raises
     ------
     InputError
         With the path and, where there is one, the row, for a file that is broken or cannot be noised faithfully.
     """
-    try:
-        return SeriesItem(_read(path, options), options)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+    if options.scale_from is not None and not isinstance(options, LearntOptions):
+        options = prepared(options, ())
+    learnt = options.learnt if isinstance(options, LearntOptions) else None
+    with _named(path):
+        return SeriesItem(open_table(path, options), options, path, learnt)
+
+
+def prepared(options: SeriesOptions, paths: Sequence[Path]) -> SeriesOptions:
+    """Return options with what relative levels refer to, where that is not learnt from each file by itself.
+
+    Files that cannot be read are passed over: they fail when they are to be written.
+
+    Raises
+    ------
+    InputError
+        For a `scale_from` that cannot be read.
+    """
+    if options.scale_from is not None:
+        path = Path(options.scale_from)
+        with _named(path):
+            return with_learnt(options, [path], open_table)
+    if options.scale_over == "folder":
+        return with_learnt(options, paths, open_table, passing_over=True)
+    return options
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
@@ -75,14 +112,16 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     InputError
         Where the two do not have the same columns and rows.
     """
-    pairs = _pairs(clean, noisy)
-    columns = {old.name: _between(old, new) for old, new in pairs}
-    changed = {name: found for name, found in columns.items() if found["std"]}
+    tables = []
+    for path in (clean, noisy):
+        with _named(path):
+            tables.append(open_table(path, SeriesOptions()))
+    found = compare_tables(tables[0], tables[1], (str(clean), str(noisy)))
+    changed = found["columns"]
     only: dict[str, Any] = next(iter(changed.values())) if len(changed) == 1 else {"std": None, "snr_db": None}
     if not changed:
         only = {"std": 0.0, "snr_db": None}
-    unchanged = [name for name in columns if name not in changed]
-    return {**only, "psnr_db": None, "clipped": 0.0, "columns": changed, "unchanged": unchanged}
+    return {**only, "psnr_db": None, "clipped": 0.0, **found}
 
 
 def formats() -> Sequence[FormatInfo]:
@@ -90,38 +129,26 @@ def formats() -> Sequence[FormatInfo]:
     return [import_module(name).INFO for name in dict.fromkeys(FORMATS.values())]
 
 
-def _module_of(suffix: str) -> str:
-    module = FORMATS.get(suffix.lower())
-    if module is None:
-        known = ", ".join(FORMATS)
+def _module_of(name: str) -> str:
+    fitting = [suffix for suffix in FORMATS if name.lower().endswith(suffix)]
+    if not fitting:
+        suffix, known = Path(name).suffix or name, ", ".join(FORMATS)
         raise InputError(f"{suffix or 'no suffix'}: no format of series{nearest(suffix, FORMATS)}; known are {known}")
-    return module
+    return FORMATS[max(fitting, key=len)]
 
 
-def _read(path: Path, options: SeriesOptions) -> Table:
-    reader: Callable[[Path, SeriesOptions], Table] = import_module(_module_of(path.suffix)).read
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Put the path in front of what is wrong with the file."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def open_table(path: Path, options: SeriesOptions) -> Table:
+    """Open a file as the table that its suffix tells of."""
+    reader: Callable[[Path, SeriesOptions], Table] = import_module(_module_of(path.name)).read
     if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116  (never opened: a named pipe would block)
         raise InputError("not a regular file")
     return reader(path, options)
-
-
-def _pairs(clean: Path, noisy: Path) -> list[tuple[Column, Column]]:
-    tables = []
-    for path in (clean, noisy):
-        try:
-            tables.append(_read(path, SeriesOptions()))
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
-    first, second = tables
-    if first.facts["rows"] != second.facts["rows"] or len(first.columns) != len(second.columns):
-        shapes = [f"{table.facts['rows']} rows and {len(table.columns)} columns" for table in tables]
-        raise InputError(f"{clean} has {shapes[0]}, {noisy} has {shapes[1]}; expected the same")
-    return list(zip(first.columns, second.columns, strict=True))
-
-
-def _between(old: Column, new: Column) -> dict[str, float | None]:
-    if old.values is None or new.values is None:
-        return {"std": None, "snr_db": None}
-    if old.values.dtype != new.values.dtype:
-        return levels(old.values.astype(np.float64), new.values.astype(np.float64))
-    return levels(old.values, new.values)

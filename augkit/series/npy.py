@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from augkit.errors import InputError
 from augkit.outcome import FormatInfo
-from augkit.series.nature import Column
+from augkit.series.arrays import Arrays, Stored
 from augkit.series.options import SeriesOptions
-from augkit.series.spread import Values
-from augkit.series.table import Piece
+from augkit.series.table import Editor
 
 INFO = FormatInfo(
     name="NPY",
@@ -28,44 +28,62 @@ _MAGIC = b"\x93NUMPY"
 _HEADER_CAP = 2**16
 """Bytes of the longest header that is read; that of a plain array has about a hundred."""
 
-_REFUSED = {
-    "V": "a structured array; save each field as an array of its own",
-    "O": "an array of Python objects, which only pickle can read; save numbers",
-    "c": "complex numbers; save real and imaginary parts as two columns",
-    "b": "booleans, which carry no noise",
-    "M": "time stamps, which carry no noise",
-    "m": "time differences; save them as numbers",
-    "S": "text",
-    "U": "text",
-}
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands before the data of an array.
+
+    Attributes
+    ----------
+    data : bytes
+        As it is in the file.
+    dtype : dtype
+    shape : tuple of int
+    fortran : bool
+    """
+
+    data: bytes
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+
+    @property
+    def claimed(self) -> int:
+        """Bytes of data that it tells of."""
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
-class NpyTable:
+class NpyTable(Arrays):
     """One ``.npy`` file."""
 
-    def __init__(self, header: bytes, values: Values, dtype: np.dtype[Any], *, fortran: bool) -> None:
-        self._header, self._values, self._dtype, self._fortran = header, values, dtype, fortran
-        table = values.reshape(values.shape[0], -1)
-        whole = values.dtype.kind in "iu"
-        self.columns = [Column(str(i), "", i, table[:, i], whole=whole) for i in range(table.shape[1])]
+    is_exact = True
+    notices: Sequence[str] = ()
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self._header = header
+        self._array = Stored("", header.dtype, header.shape, header.fortran, lambda: _open_at(path, len(header.data)))
+        super().__init__([self._array])
 
     @property
     def facts(self) -> dict[str, Any]:
         """Format, rows, and dtype as NumPy writes it."""
-        return {"name": INFO.name, "rows": self._values.shape[0], "dtype": self._dtype.str}
+        return {"name": INFO.name, "rows": self._array.rows, "dtype": self._array.dtype.str}
 
-    def render(self, noised: Mapping[int, Values]) -> tuple[Iterable[Piece], dict[int, Values]]:
-        """Return the file's header and its data with new values."""
-        values = self._values.copy(order="F" if self._fortran else "C")
-        table = values.reshape(values.shape[0], -1, order="A")
-        for position, column in noised.items():
-            table[:, position] = column
-        data = values.astype(self._dtype, order="A", copy=False)
-        return (self._header, data.tobytes(order="F" if self._fortran else "C")), dict(noised)
+    def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
+        """Write the file's header and its data with new values."""
+        with target.open("wb") as sink:
+            sink.write(self._header.data)
+            self.write_arrays({self._array: sink}, editor, numbers, raw)
+
+
+def _open_at(path: Path, place: int) -> IO[bytes]:
+    file = path.open("rb")
+    file.seek(place)
+    return file
 
 
 def read(path: Path, options: SeriesOptions) -> NpyTable:
-    """Read a ``.npy`` file without ever unpickling.
+    """Open a ``.npy`` file, without ever unpickling.
 
     Raises
     ------
@@ -74,21 +92,37 @@ def read(path: Path, options: SeriesOptions) -> NpyTable:
     """
     del options
     with path.open("rb") as file:
-        prefix = file.read(12)
-        if len(prefix) < 12 or not prefix.startswith(_MAGIC):
-            raise InputError(f"expected a .npy file, which begins with {_MAGIC!r}; got {prefix[:6]!r}")
-        start, length = _header_extent(prefix)
-        header = prefix + file.read(max(start + length - len(prefix), 0))
-        if len(header) < start + length:
-            raise InputError("the file ends within its header")
-        dtype, shape, fortran = _parse(header[start : start + length], prefix[6])
-        size = path.stat().st_size - start - length
-        _check(dtype, shape, size)
-        file.seek(start + length)
-        data = file.read(size)
-    flat = np.frombuffer(data, dtype)
-    values = flat.astype(dtype.newbyteorder("="), copy=False).reshape(shape, order="F" if fortran else "C")
-    return NpyTable(header[: start + length], values, dtype, fortran=fortran)
+        header = read_header(file)
+    size = path.stat().st_size - len(header.data)
+    table = Stored("", header.dtype, header.shape, header.fortran, lambda: _open_at(path, len(header.data)))
+    fault = table.why_refused()
+    if fault and header.claimed:
+        raise InputError(fault)
+    if header.claimed != size:
+        claim = f"(shape {header.shape}, {header.dtype.str})"
+        raise InputError(f"the header claims {header.claimed:,} bytes of data {claim}; got {size:,}")
+    if fault:
+        raise InputError(fault)
+    return NpyTable(path, header)
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """Read the header of an array.
+
+    Raises
+    ------
+    InputError
+        For one that is broken, or no header.
+    """
+    prefix = file.read(12)
+    if len(prefix) < 12 or not prefix.startswith(_MAGIC):
+        raise InputError(f"expected a .npy file, which begins with {_MAGIC!r}; got {prefix[:6]!r}")
+    start, length = _header_extent(prefix)
+    data = prefix + file.read(max(start + length - len(prefix), 0))
+    if len(data) < start + length:
+        raise InputError("the file ends within its header")
+    data = data[: start + length]
+    return Header(data, *_parse(data[start:], prefix[6]))
 
 
 def _header_extent(prefix: bytes) -> tuple[int, int]:
@@ -113,18 +147,3 @@ def _parse(header: bytes, version: int) -> tuple[np.dtype[Any], tuple[int, ...],
         return np.lib.format.descr_to_dtype(fields["descr"]), tuple(shape), fortran
     except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError, UnicodeDecodeError) as error:
         raise InputError(f"the header is broken: {error}") from None
-
-
-def _check(dtype: np.dtype[Any], shape: tuple[int, ...], size: int) -> None:
-    if dtype.kind not in "iuf" or dtype.subdtype is not None:
-        what = _REFUSED.get(dtype.kind, "no numbers")
-        raise InputError(f"dtype {dtype.str}: expected integers or floats, got {what}")
-    if dtype.itemsize > 8:
-        raise InputError(f"dtype {dtype.str}: expected at most 64 bits; extended precision would be lost")
-    if len(shape) not in (1, 2):
-        raise InputError(f"shape {shape}: expected (rows,) or (rows, columns)")
-    claimed = math.prod(shape) * dtype.itemsize
-    if claimed != size:
-        raise InputError(f"the header claims {claimed:,} bytes of data (shape {shape}, {dtype.str}); got {size:,}")
-    if claimed == 0:
-        raise InputError(f"shape {shape}: the array is empty")

@@ -32,6 +32,8 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
         root = np.sqrt(-np.log(np.minimum(q, 1 - q)))
         middle = np.abs(central) <= 0.425
         near = ~middle & (root <= 5)
+        if near.all():  # the tails of a sampler
+            return np.copysign(_ratio(_NEAR, root - 1.6), central)
         far = ~middle & ~near
         size = np.empty(q.shape)
         size[middle] = np.abs(central[middle]) * _ratio(_MIDDLE, 0.180625 - np.square(central[middle]))
@@ -59,10 +61,12 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) 
     """Return the quotient of two polynomials, by Horner's rule from the highest power down."""
     if not x.size:
         return x
-    numerator, denominator = np.zeros_like(x), np.zeros_like(x)
-    for above, below in zip(*coefficients, strict=True):
-        numerator, denominator = numerator * x + above, denominator * x + below
-    return numerator / denominator
+    both = np.zeros((2, *x.shape))
+    for pair in zip(*coefficients, strict=True):
+        both *= x
+        both += np.array(pair).reshape(2, *(1,) * x.ndim)
+    quotient: Array = both[0] / both[1]
+    return quotient
 
 
 # fmt: off

@@ -1,0 +1,137 @@
+"""New texts for some cells of a batch, and the batch with them in place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from augkit.series.csv_arrow import Floats, of_strings
+from augkit.series.csv_cells import Bytes, Flags, Places
+from augkit.series.csv_print import Texts, texts_of
+from augkit.series.csv_splice import KEEP, Changed, splice
+from augkit.series.csv_style import Style
+from augkit.series.csv_text import write
+
+_ASCII = 128
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Cells:
+    """The cells of one column in a batch.
+
+    Attributes
+    ----------
+    starts, ends : ndarray of int, shape (cells,)
+        Their edges, in the order of the text.
+    values : ndarray of float64, shape (cells,)
+        Their numbers; NaN where there is none.
+    scientific : ndarray of bool or None
+        Which have an exponent; None where none do.
+    """
+
+    starts: Places
+    ends: Places
+    values: Floats
+    scientific: Flags | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the numbers of a file are written.
+
+    Attributes
+    ----------
+    decimal : str
+        "." or ",".
+    decimals : int, "full" or None
+        The digits after the mark where they are not those of the column.
+    """
+
+    decimal: str = "."
+    decimals: int | Literal["full"] | None = None
+
+
+class Edit:
+    """Gathers what is to change in a batch.
+
+    Parameters
+    ----------
+    data : ndarray of uint8
+    form : Form
+    """
+
+    def __init__(self, data: Bytes, form: Form) -> None:
+        self._data, self._form = data, form
+        self._changed: list[Changed] = []
+        self._texts: list[Texts] = []
+        self._count = 0
+
+    def put(self, cells: Cells, new: Floats, style: Style, missing: Flags | None, gap: str) -> Floats:
+        """Put new numbers into the cells of a column, and return what a reader gets of them.
+
+        A cell whose number does not change keeps its bytes.
+
+        Parameters
+        ----------
+        new : ndarray of float64, shape (cells,)
+        style : Style
+            Of the column.
+        missing : ndarray of bool or None
+            Which cells are to hold `gap` instead.
+        """
+        old = cells.values
+        kept: Flags = ~((new != old) & np.isfinite(new) & np.isfinite(old))
+        written: Floats = old.copy()
+        choice = np.full(old.size, KEEP, np.int64)
+        tail = self._tail(cells.ends)
+        if not kept.all():
+            text = write(
+                new, cells.scientific, style, decimal=self._form.decimal, decimals=self._form.decimals, tail=tail
+            )
+            tail = tail if text.has_tail else None
+            kept |= text.values == old
+            np.copyto(written, text.values, where=~kept)
+            for places, texts in text.parts:
+                choice[slice(None) if places is None else places] = np.arange(self._count, self._count + len(texts))
+                self._add(texts)
+            choice[kept] = KEEP
+        if missing is not None and missing.any():
+            choice[missing & ~np.isnan(old)] = self._count
+            self._add(texts_of(of_strings([gap + ("" if tail is None else chr(tail))])))
+            written[missing] = np.nan
+        self._changed.append(Changed(cells.starts, cells.ends if tail is None else cells.ends + 1, choice))
+        return written
+
+    def _tail(self, ends: Places) -> int | None:
+        """Return the character behind all cells of a column, so that pieces can be joined; None where they differ."""
+        found = self._data.take(ends)
+        return int(found[0]) if found.size and found[0] < _ASCII and (found == found[0]).all() else None
+
+    def _add(self, texts: Texts) -> None:
+        self._texts.append(texts)
+        self._count += len(texts)
+
+    def spliced(self) -> memoryview:
+        """Return the new text of the batch."""
+        if not self._texts:
+            return self._data.data
+        return splice(self._data, _in_order(self._changed), self._texts)
+
+
+def _in_order(columns: Sequence[Changed]) -> Sequence[Changed]:
+    """Return columns whose cells stand row by row in their order, or else all cells as one column."""
+    pairs = list(pairwise([*columns, columns[0]]))
+    if len({column.starts.size for column in columns}) == 1 and all(
+        bool((one.ends <= two.starts).all()) for one, two in pairs[:-1]
+    ):
+        last, first = pairs[-1]
+        if bool((last.ends[:-1] <= first.starts[1:]).all()):
+            return columns
+    starts = np.concatenate([column.starts for column in columns])
+    order = np.argsort(starts, kind="stable")
+    ends, choice = (np.concatenate([getattr(c, name) for c in columns])[order] for name in ("ends", "choice"))
+    return [Changed(starts[order], ends, choice)]

@@ -1,0 +1,1 @@
+"""Faults of sensors, and the truth about them: which cells are faulty, and how."""

@@ -1,0 +1,113 @@
+"""When faults begin and end in a stream that is read in blocks of any size.
+
+Each row has a word of its key, which says whether a fault begins there: so onsets are a Poisson process over the
+intervals between rows, regular or not, and any block's can be drawn by itself. What a fault is like is drawn from
+further words of the row it begins in. All that is carried on is the fault that is not over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.noise.blocks import Stream
+from augkit.noise.keys import Key
+from augkit.series.faults.model import AnyFault
+from augkit.series.sensors.decay import lost
+from augkit.series.sensors.timeline import Steps
+
+Array = NDArray[np.float64]
+
+_UNIT = 2.0**-53
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """One fault.
+
+    Attributes
+    ----------
+    onset : int
+        Number of its first row in the stream.
+    since : float
+        Seconds from the first row of the stream to that row.
+    length : float
+        How long it lasts, in rows or seconds as its duration is given.
+    size, sign : float
+        Two numbers of its own, from 0 to 1, that its size and its direction are drawn with.
+    """
+
+    onset: int
+    since: float
+    length: float
+    size: float
+    sign: float
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """The rows of a block that a fault spoils, and whether it began before them."""
+
+    rows: slice
+    spell: Spell
+    begun: bool
+
+
+class Spells:
+    """The spells of one fault, read in order."""
+
+    def __init__(self, fault: AnyFault, key: Key) -> None:
+        self._rate, self._duration = fault.onsets, fault.lasting
+        self._key = key
+        self._open: Spell | None = None
+
+    def next(self, steps: Steps) -> list[Struck]:
+        """Return where the rows that are new in `steps` are struck, in order; one fault ends before the next begins."""
+        count = steps.count - steps.lead
+        times = steps.since_start()[steps.lead :]
+        start = steps.start + steps.lead
+        if not count:
+            return []
+        struck, free = list[Struck](), 0
+        if self._open is not None:
+            free = self._end(self._open, start, times, steps.interval)
+            struck += [Struck(slice(0, free), self._open, begun=True)] if free else []
+        for place, spell in self._onsets(steps, start, times):
+            if place >= free:
+                free = max(place + 1, self._end(spell, start, times, steps.interval))
+                struck.append(Struck(slice(place, free), spell, begun=False))
+        self._open = struck[-1].spell if free == count else None
+        return struck
+
+    def _onsets(self, steps: Steps, start: int, times: Array) -> Iterator[tuple[int, Spell]]:
+        """Yield the rows of the block where a fault would begin, each with that fault."""
+        stream = Stream(self._key, start)
+        chance = self._chance(steps)
+        for block, first, last, offset in stream.spans(len(times)):
+            words = stream.words(block, first, last, "<u8") >> np.uint64(11)
+            limits = chance if chance.size == 1 else chance[offset : offset + last - first]
+            places = np.flatnonzero(words < limits) + offset
+            index = stream.index(places)
+            shares = (stream.escape_words(index, turn) >> np.uint64(11) for turn in range(3))
+            for place, *three in zip(places.tolist(), *((share * _UNIT).tolist() for share in shares), strict=True):
+                length, size, sign = three
+                yield place, Spell(start + place, float(times[place]), self._duration.draw(length), size, sign)
+
+    def _chance(self, steps: Steps) -> NDArray[np.uint64]:
+        """Return the chance that a fault begins in each row, or in every one, in units of 2**-53."""
+        if self._rate.per_row:
+            share = np.array([self._rate.value])
+        elif steps.dt is None:
+            share = lost(np.array([self._rate.value * steps.interval]))
+        else:
+            share = lost(self._rate.value * steps.since_last()[steps.lead :])
+        return (share * 2.0**53).astype(np.uint64)
+
+    def _end(self, spell: Spell, start: int, times: Array, interval: float) -> int:
+        """Return the place in the block where a spell is over, at most the end of the block."""
+        if self._duration.in_rows:
+            return min(max(spell.onset + max(round(spell.length), 1) - start, 0), len(times))
+        return int(np.searchsorted(times, spell.since + spell.length - interval / 2))
