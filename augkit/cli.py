@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from augkit._version import __version__
-from augkit.errors import AugkitError, UsageError, nearest
+from augkit.errors import AugkitError, UsageError, nearest, printable
 
 if TYPE_CHECKING:
     from augkit.folder.tally import Report
@@ -71,6 +71,10 @@ _noise = _options(
 _color = click.option(
     "--color", metavar="COLOR", help="white (default), pink, brown, blue, violet, exponent:1.5, ar:0.9"
 )
+_BUDGET = (
+    click.option("--on-error", type=click.Choice(["skip", "stop"]), help="What a failed file does."),
+    click.option("--max-errors", metavar="N|P%", help="Failures after which the run ends."),
+)
 _folder = _options(
     click.option("--copies", type=int, metavar="N", help="Noisy outputs of each source."),
     click.option("--probability", type=float, metavar="P", help="Share of the outputs that get noise."),
@@ -85,8 +89,7 @@ _folder = _options(
     click.option(
         "--annotations", multiple=True, type=click.Path(), metavar="PATH", help="Lists, or labels, elsewhere."
     ),
-    click.option("--on-error", type=click.Choice(["skip", "stop"]), help="What a failed file does."),
-    click.option("--max-errors", metavar="N|P%", help="Failures after which the run ends."),
+    *_BUDGET,
     click.option(
         "--measure", type=click.Choice(["all", "sample", "none"]), help="Lossy outputs to decode and measure."
     ),
@@ -219,19 +222,19 @@ def run(recipe_file: Path, **how: Any) -> int:
 
 @cli.command()
 @click.argument("dst", type=click.Path(path_type=Path))
+@_options(*_BUDGET)
 @click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def resume(dst: Path, jobs: int | None, as_json: bool, quiet: bool) -> int:
-    """Go on with the run that DST holds: recipe and seed lie there."""
+def resume(dst: Path, on_error: str | None, max_errors: str | None, **how: Any) -> int:
+    """Go on with the run that DST holds: recipe and seed lie there. Only the error budget may be another one."""
     from augkit.folder.plan import RECIPE
-    from augkit.recipe import load_recipe
+    from augkit.recipe import load_recipe, with_budget
 
     if not (dst / RECIPE).is_file():
         raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}")
-    how = {"resume": True, "overwrite": False, "dry_run": False}
-    again = f"augkit resume {dst}"
-    return _run_recipe(load_recipe(dst / RECIPE), again, jobs=jobs, as_json=as_json, quiet=quiet, **how)
+    whole = with_budget(load_recipe(dst / RECIPE), on_error, max_errors)
+    return _run_recipe(whole, f"augkit resume {dst}", resume=True, overwrite=False, dry_run=False, **how)
 
 
 def _run_recipe(
@@ -247,6 +250,7 @@ def _run_recipe(
 ) -> int:
     from augkit import recipe, show
     from augkit.folder.run import HowToRun
+    from augkit.folder.workers import keep_memory
 
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
     planned = recipe.plan_sections(whole.sections, recipe.seed_for(whole, resume=resume), how)
@@ -256,13 +260,14 @@ def _run_recipe(
         else:
             click.echo("\n".join(line for one in planned for line in show.plan_lines(one.plan)))
         return EXIT_DONE
+    keep_memory()  # this process is a worker too, where files are few
     reports: list[Report] = []
     for one in planned:
         try:
             with show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
                 reports.append(recipe.run_planned(one, progress))
         except KeyboardInterrupt:
-            click.echo(f"augkit: interrupted; {again} goes on from here", err=True)
+            click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
             return EXIT_INTERRUPTED
         if not quiet and not as_json:
             with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
@@ -348,4 +353,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> None:
-    print(f"augkit: error: {' '.join(message.split())}", file=sys.stderr)
+    print(f"augkit: error: {printable(' '.join(message.split()))}", file=sys.stderr)

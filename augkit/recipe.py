@@ -134,6 +134,26 @@ def load_recipe(path: Path) -> Recipe:
     return Recipe(seed=seed, sections=sections)
 
 
+def with_budget(recipe: Recipe, on_error: str | None, max_errors: str | None) -> Recipe:
+    """Return a recipe with another error budget, where one is given: of the outputs it changes nothing.
+
+    Raises
+    ------
+    UsageError
+        For a budget that means nothing.
+    """
+    if on_error is None and max_errors is None:
+        return recipe
+    budget = {"on_error": on_error or "skip", "max_errors": max_errors}
+    sections = tuple(
+        msgspec.structs.replace(section, folder=msgspec.structs.replace(section.folder, **budget))
+        for section in recipe.sections
+    )
+    for section in sections:
+        section.folder.check()
+    return msgspec.structs.replace(recipe, sections=sections)
+
+
 def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
     sections = []
     streams: dict[tuple[str, str], str] = {}

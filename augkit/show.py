@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from textwrap import wrap
 from time import monotonic
 
+from augkit.errors import printable
 from augkit.folder.plan import Plan
 from augkit.folder.run import Progress
 from augkit.folder.tally import Report, Tally
@@ -97,8 +98,8 @@ def summary(report: Report) -> str:
         if report.failed > _FAILURES_SHOWN:
             lines.append(f"            ... and {report.failed - _FAILURES_SHOWN} more")
     if report.stopped:
-        lines.append(f"  stopped   the error budget is spent; augkit resume {report.dst} goes on")
-    return "\n".join(lines)
+        lines.append(f"  stopped   the error budget is spent; augkit resume {report.dst} --max-errors N goes on")
+    return "\n".join(map(printable, lines))
 
 
 def _count(number: int, noun: str) -> str:
@@ -123,6 +124,10 @@ def _achieved(report: Report) -> list[str]:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Yield one line for each output of a dry run, and one for each fault."""
+    return map(printable, _plan_lines(plan))
+
+
+def _plan_lines(plan: Plan) -> Iterator[str]:
     for task in plan.tasks:
         for output in task.outputs:
             yield f"{task.source} -> {output.name}" + (" (copied)" if output.copy == 0 else "")

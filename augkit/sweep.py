@@ -10,7 +10,7 @@ from augkit.errors import OutputError, UsageError
 from augkit.folder.plan import RECIPE
 from augkit.folder.run import HowToRun
 from augkit.folder.storage import confine, sync_file, write_atomically
-from augkit.folder.target import check_contents, check_places
+from augkit.folder.target import check_contents, check_places, same_run
 
 
 class Sweep(NamedTuple):
@@ -38,7 +38,7 @@ class Sweep(NamedTuple):
         check_places(src, self.root)
         check_contents(self.root, resume=how.resume, overwrite=how.overwrite)
         path = self.root / RECIPE
-        if how.resume and path.read_bytes() != self.recipe:
+        if how.resume and not same_run(path.read_bytes(), self.recipe):
             raise UsageError(f"{path}: another recipe made this folder; resume with that one, or use --overwrite")
         for place in places:
             confine(self.root / place / RECIPE, self.root)
@@ -63,7 +63,7 @@ class Sweep(NamedTuple):
         What a sweep that is resumed has not begun yet may hold the outputs of the one that it overwrote.
         """
         path = tree / RECIPE
-        if not how.resume or (path.is_file() and path.read_bytes() == recipe):
+        if not how.resume or (path.is_file() and same_run(path.read_bytes(), recipe)):
             return how
         return HowToRun(jobs=how.jobs, overwrite=True)
 
@@ -71,7 +71,7 @@ class Sweep(NamedTuple):
         """Write the recipe before the first output, so that a sweep that is cut off can be resumed."""
         path = self.root / RECIPE
         try:
-            if path.is_file() and path.read_bytes() == self.recipe:
+            if path.is_file() and same_run(path.read_bytes(), self.recipe):
                 return
             write_atomically(path, lambda temporary: temporary.write_bytes(self.recipe))
             sync_file(path)

@@ -320,6 +320,14 @@ def test_a_comment_becomes_png_text(tmp_path):
     assert after.text["Comment"] == "a comment"
 
 
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_bmp_resolutions_stay_as_they_are_where_the_pixels_are_converted(tmp_path, mode):
+    data = bytearray(encoded(image(mode), "BMP"))
+    data[38:46] = struct.pack("<LL", 30_000_000, 3)
+    _, written, _ = run(tmp_path, bytes(data), ".bmp")
+    assert written[38:46] == data[38:46]
+
+
 def test_bmp_resolutions_beyond_measure_are_told_and_no_fault(tmp_path):
     data = bytearray(encoded(image("P"), "BMP"))
     data[38:46] = b"\xff" * 8

@@ -234,6 +234,7 @@ def lying_jpeg():
 
 BOMBS = {
     "frames": (lambda: gif_of(20_000, (1000, 1000)), "got 20000 frames of 1000 x 1000 = 20,000,000,000"),
+    "frames of one pixel": (lambda: gif_of(40_000, (1, 1)), "at most 32,768 frames or pages, got 40,000; split"),
     "canvas": (lambda: gif_of(1, (60_000, 60_000)), "got 60000 x 60000"),
     "pages": (lambda: tiff_of(20), "got 20 pages = 18,000,000"),
     "tiles": (tiny_tiles, "63,750 tiles of 1 x 1"),

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -257,6 +258,49 @@ def test_the_error_budget_ends_a_run(tmp_path, folder, allowed):
     assert report.failed > allowed
 
 
+def test_a_run_that_spent_its_error_budget_goes_on_with_another(tmp_path, capsys):
+    src, dst = pictures(tmp_path / "src"), tmp_path / "dst"
+    for number in range(3):
+        (src / f"broken{number}.png").write_text("no image")
+    options = ("images", src, tmp_path / "whole", "--std", "0.1", "--seed", "1", "--quiet")
+    assert augkit(*options) == 1
+    assert augkit("images", src, dst, "--std", "0.1", "--seed", "1", "--max-errors", "1", "-j", "1") == 3
+    assert f"augkit resume {dst} --max-errors N" in capsys.readouterr().out
+    assert not (dst / "metadata.jsonl").exists()
+    assert augkit("resume", dst, "--quiet") == 3, "the recipe's own budget is spent again"
+    assert augkit("resume", dst, "--max-errors", "no") == 2
+    assert augkit("resume", dst, "--max-errors", "50%", "--quiet") == 1
+    kept = {name: one for name, one in content(dst).items() if name != "recipe.toml"}
+    assert kept == {name: one for name, one in content(tmp_path / "whole").items() if name != "recipe.toml"}
+    assert "max_errors" in (dst / "recipe.toml").read_text(), "it stays what it was"
+    assert augkit("images", src, dst, "--std", "0.1", "--resume", "--on-error", "stop", "--quiet") == 3
+    assert augkit("images", src, dst, "--std", "0.2", "--resume", "--quiet") == 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the name behind a handle is known on Linux only")
+@pytest.mark.parametrize("record", [".augkit-journal.jsonl", "metadata.jsonl", "failures.jsonl"])
+def test_a_full_disk_is_told_with_the_record_it_hit(tmp_path, monkeypatch, capsys, record):
+    src, dst = pictures(tmp_path / "src"), tmp_path / "dst"
+    (src / "broken.png").write_text("no image")
+    written, fsync = [], os.fsync
+
+    def full(handle):
+        place = str(Path(f"/proc/self/fd/{handle}").readlink())
+        if record in place or (TEMP_PREFIX in place and record == "metadata.jsonl"):
+            written.append(place)
+            raise OSError(28, "No space left on device")
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert augkit("images", src, dst, "--std", "0.1", "--seed", "1", "--quiet", "-j", "1") == 3
+    told = capsys.readouterr().err
+    assert written
+    assert f"{dst / record}: could not be written: No space left on device; mend that, then augkit resume" in told
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert augkit("resume", dst, "--quiet") == 1
+    assert len(rows(dst)) == 8
+
+
 def test_nothing_written_is_not_a_success(tmp_path):
     write_dat(tmp_path, {"a": "broken", "b": "broken"})
     assert run_poison(tmp_path).exit_code == 3
@@ -315,6 +359,22 @@ def test_dry_run_writes_nothing(tmp_path, capsys):
     assert "16 outputs" in said
 
 
+def test_names_do_not_steer_the_terminal(tmp_path, capsys):
+    src = tmp_path / "src"
+    src.mkdir()
+    for name in ("red\x1b[31m.png", "two\nlines.png", "\u202egnp.exe.png", "p\xe4\u30dd.png"):
+        (src / name).write_text("no image")
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--dry-run") == 0
+    assert augkit("images", src, tmp_path / "dst", "--std", "0.1") == 3
+    assert augkit("images", src / "no\x1b[2J.png", tmp_path / "other", "--std", "0.1") == 2
+    told = capsys.readouterr()
+    for line in (told.out + told.err).splitlines():
+        assert not set(line) & {"\x1b", "\u202e"}
+    for name in ("red\\x1b[31m.png", "two\\nlines.png: expected one of", "\\u202egnp.exe.png", "p\xe4\u30dd.png"):
+        assert f"            {name}" in told.out
+    assert "no\\x1b[2J.png: no such file" in told.err
+
+
 def test_json_is_one_object(tmp_path, capsys):
     src = pictures(tmp_path / "src")
     assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "--json") == 0
@@ -360,8 +420,9 @@ def test_an_atomic_write_leaves_the_old_file_or_the_new_one(tmp_path):
         temporary.write_text("ne")
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OSError, match="No space") as caught:
         write_atomically(target, fail)
+    assert caught.value.filename == str(target)
     assert target.read_text() == "old"
     assert [path.name for path in target.parent.iterdir()] == ["b.txt"]
     assert target.stat().st_mode & 0o777 == 0o666 & ~umask()

@@ -124,9 +124,9 @@ def test_strips_take_what_they_may_and_leave_little(law):
     cut = strips(law)
     height = 1 / SLOTS / np.diff(cut.edges)
     assert np.all(height <= law.pdf(cut.edges[1:]) * (1 + 1e-12)), "a rectangle sticks out of the density"
-    assert np.all(cut.top >= cut.floor)
-    end = cut.begin + cut.width
-    assert np.all(law.pdf(end) <= cut.top * (1 + 1e-12)), "a sliver sticks out of its box"
+    begin, width, floor, top = cut.boxes.T
+    assert np.all(top >= floor)
+    assert np.all(law.pdf(begin + width) <= top * (1 + 1e-12)), "a sliver sticks out of its box"
     assert cut.first_escape / SLOTS + 2 * cut.shares[-1] == pytest.approx(1, abs=2e-3)  # boxes hold little but slivers
     assert 1 - cut.first_escape / SLOTS < 0.006
     assert cut.tail * 2.0**-53 < 2.0**-60  # the tail reaches beyond a probability of 2**-60

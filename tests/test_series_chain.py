@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from augkit.errors import InputError, UsageError
+from augkit.noise.distributions import as_distribution
 from augkit.series import add_noise, add_noise_with_info, add_sensor_errors
 from augkit.series.converter import Converter, as_converter
 from tests.truth import allowed_distance, distance
@@ -52,19 +53,24 @@ def tyler(values):
     return scatter
 
 
-@pytest.mark.parametrize("channels", [0.6, MATRIX])
-def test_scatter_of_laws_without_variance_is_as_asked(channels):
-    """Tyler's estimate is affine equivariant: of L z it is L L' for any z of independent columns."""
-    lower = np.linalg.cholesky(np.array(channels) if isinstance(channels, tuple) else 0.6 + 0.4 * np.eye(3))
-    made = noise(channels=channels, law="student-t:df=1.5")
-    if isinstance(channels, tuple):
-        back = np.linalg.solve(lower, made.T).T
-        assert np.abs(tyler(back) - np.eye(3)).max() < 0.05
+@pytest.mark.parametrize("channels", [0.6, -0.4, MATRIX])
+@pytest.mark.parametrize("law", ["student-t:df=1.5", "cauchy", "alpha-stable:alpha=1.5"])
+def test_scatter_of_laws_without_variance_is_as_asked(channels, law):
+    """Every column has the law itself (Kolmogorov, once in a million seeds); Tyler's matrix is the one asked for."""
+    made = noise(channels=channels, law=law)
+    expected = np.array(channels) if isinstance(channels, tuple) else channels + (1 - channels) * np.eye(3)
     found = tyler(made)
-    off_diagonal = found / np.sqrt(np.outer(np.diag(found), np.diag(found)))
-    expected = lower @ lower.T
-    assert (np.sign(off_diagonal) == np.sign(expected)).all()
-    assert np.abs(off_diagonal - expected).max() < 0.15
+    found /= np.sqrt(np.outer(np.diag(found), np.diag(found)))
+    # its standard error is at most sqrt(1 + 2 / columns) of that of a Gaussian's correlation (Tyler 1987)
+    assert np.abs(found - expected).max() < SIGMAS * math.sqrt(5 / 3) / math.sqrt(ROWS)
+    cdf = as_distribution(law).cdf
+    for column in made.T:
+        assert distance(column, cdf) < allowed_distance(ROWS)
+
+
+def test_coloured_noise_without_variance_has_no_correlation():
+    with pytest.raises(UsageError, match="no variance to correlate"):
+        noise(channels=0.5, law="cauchy", color="pink")
 
 
 def test_one_correlation_does_not_depend_on_the_other_columns():
@@ -215,7 +221,9 @@ def test_converters_that_mean_nothing_are_refused(range_, step, message):
         as_converter(range_, step)
 
 
-@pytest.mark.parametrize("given", [{"color": "pink"}, {"channels": 0.5}, {"channels": MATRIX}, {"law": "cauchy"}])
+@pytest.mark.parametrize(
+    "given", [{"color": "pink"}, {"channels": 0.5}, {"channels": MATRIX}, {"law": "cauchy", "channels": 0.5}]
+)
 @pytest.mark.parametrize("extra", [{}, {"multiplicative": True}, {"step": 0.5}])
 def test_blocks_do_not_matter(monkeypatch, given, extra):
     clean = np.random.default_rng(1).normal(5, 2, (3000, 3))
@@ -246,6 +254,9 @@ def test_threads_do_not_matter(given):
     clean = np.random.default_rng(1).normal(5, 2, 200_003)
     whole = add_noise(clean, std=0.3, rng=8, **given)
     assert np.array_equal(add_noise(clean, std=0.3, rng=8, threads=3, **given), whole)
+    table = clean[:200_000].reshape(-1, 2)
+    heavy = add_noise(table, "cauchy", scale=1, channels=0.5, rng=2)
+    assert np.array_equal(add_noise(table, "cauchy", scale=1, channels=0.5, rng=2, threads=3), heavy)
     items = [clean[:5000], clean[:70_000].reshape(-1, 2)]
     alone, several = add_noise(items, std=0.3, rng=8, **given), add_noise(items, std=0.3, rng=8, threads=2, **given)
     assert all(np.array_equal(one, other) for one, other in zip(alone, several, strict=True))

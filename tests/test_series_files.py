@@ -110,7 +110,7 @@ FORMATS = {
 }
 
 
-@pytest.fixture(params=FORMATS)
+@pytest.fixture(params=[".csv", ".tsv.zst", ".jsonl.gz", ".parquet", ".arrow", ".arrows", ".npy", ".npz", ".mat"])
 def source(request, tmp_path):
     path = tmp_path / f"table{request.param}"
     FORMATS[request.param][0](path)
@@ -133,6 +133,18 @@ def test_every_suffix_is_walked_here():
     assert files.output_suffix(".CSV", SeriesOptions(std=1)) == ".CSV"
     with pytest.raises(InputError, match=r"did you mean '\.csv'"):
         files.output_suffix(".cvs", SeriesOptions(std=1))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_every_format_is_read_and_written(tmp_path, suffix):
+    source = tmp_path / f"table{suffix}"
+    put, get = FORMATS[suffix]
+    put(source)
+    target, outcome = write(source, std="0.2sd")
+    noise = get(target) - get(source)
+    assert np.std(noise, axis=0) == pytest.approx(0.2 * np.std(values(), axis=0), rel=0.06)
+    assert len(outcome.format["columns"]) == 3
+    assert (suffix.endswith((".gz", ".zst"))) == any("compressed anew" in notice for notice in outcome.notices)
 
 
 def test_level_zero_gives_the_same_bytes(source):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,6 +15,11 @@ Powers = NDArray[np.float64]
 
 _ROW = 1024
 """Frames that are summed side by side."""
+
+_LONGEST = _ROW * 2**15
+"""Frames whose sums of 16-bit samples fit into 32 bits."""
+
+_INT16 = np.dtype(np.int16)
 
 _TINY, _HUGE = 1e-24, 1e30
 """Sums of squares in float32 between these are right; others are taken again in float64."""
@@ -84,29 +89,37 @@ class Block:
         Which samples are finite; None for all. What is not given is found out where a sum of squares shows it.
     """
 
+    __slots__ = ("_squares", "finite", "samples")
+
     def __init__(self, samples: Samples, finite: NDArray[np.bool_] | None = None) -> None:
         self.samples = samples
         self.finite = finite
+        self._squares: Powers | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    @cached_property
+    @property
     def squares(self) -> Powers:
         """The sum of the squares of each channel, shape (channels,)."""
+        if self._squares is None:
+            self._squares = self._summed()
+        return self._squares
+
+    def _summed(self) -> Powers:
         if self.finite is None:
             sums = _sums_of_squares(self.samples)
-            if np.isfinite(sums).all():
+            if all(map(math.isfinite, sums.tolist())):
                 return sums
             self.finite = finite_or_none(self.samples)
         with np.errstate(over="ignore"):
             return column_sums(np.square(self.filled))
 
-    @cached_property
+    @property
     def counts(self) -> NDArray[np.int64]:
         """The number of finite samples of each channel."""
         if self.finite is None:
-            return np.full(self.samples.shape[1], len(self.samples), np.int64)
+            return np.array([len(self.samples)] * self.samples.shape[1])
         counts: NDArray[np.int64] = np.add.reduce(self.finite, axis=0, dtype=np.int64)
         return counts
 
@@ -127,10 +140,12 @@ def finite_or_none(samples: Samples) -> NDArray[np.bool_] | None:
 
 def _sums_of_squares(samples: Samples) -> Powers:
     """Return the sum of squares of each channel; of short floats in float32, which is right to seven digits."""
-    if samples.dtype.itemsize <= 2 or samples.dtype == np.float32:
+    if samples.dtype == _INT16:
+        return column_sums(np.square(samples, dtype=np.float32))
+    if samples.dtype == np.float32:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            sums = column_sums(np.square(samples, dtype=np.float32))
-        if samples.dtype.kind != "f" or all(_TINY < one < _HUGE for one in sums.tolist()):
+            sums = column_sums(np.square(samples))
+        if all(_TINY < one < _HUGE for one in sums.tolist()):
             return sums
     with np.errstate(over="ignore", invalid="ignore"):
         return column_sums(np.square(samples, dtype=np.float64))
@@ -142,8 +157,9 @@ def column_sums(values: NDArray[np.floating]) -> Powers:
     whole = frames // _ROW * _ROW
     total: Powers = np.add.reduce(values[whole:], axis=0, dtype=np.float64)
     if whole:
-        rows = np.add.reduce(values[:whole].reshape(-1, _ROW * channels), axis=0)
-        total = total + np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
+        wide = np.int32 if values.dtype == _INT16 and whole <= _LONGEST else None
+        rows = np.add.reduce(values[:whole].reshape(-1, _ROW * channels), axis=0, dtype=wide)
+        total += np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
     return total
 
 

@@ -131,9 +131,18 @@ def total(
     return made
 
 
+def summed(clean: Samples, unit: Piece, gains: Gains, grid: Grid, *, dither: Piece | None) -> tuple[Piece, Piece]:
+    """Return signal and noise together, and the noise, both rounded.
+
+    As `total`, on a rounded grid and with no gain of the whole. Where nothing is clipped, the noise is what was added.
+    """
+    noise = _rounded(scaled(unit, gains), grid, dither)
+    return np.add(clean, noise, dtype=noise.dtype), noise
+
+
 def scaled(unit: Piece, gains: Gains, out: Piece | None = None) -> Piece:
     """Return the noise at its gain, shape (frames, channels) or (frames, 1)."""
-    gain = gains.noise * gains.whole
+    gain = gains.noise if gains.whole == 1 else gains.noise * gains.whole
     with np.errstate(over="ignore", invalid="ignore"):
         if len(gain) == 1:
             return np.multiply(unit, unit.dtype.type(gain[0]), out=out)
@@ -166,6 +175,8 @@ def clip(made: Piece, clean: Samples, limits: tuple[float, float]) -> None:
 
 def held(made: Piece, grid: Grid) -> Samples:
     """Return samples as the grid holds them."""
+    if grid.is_rounded:
+        return made.astype(grid.dtype)
     with np.errstate(over="ignore"):
         return made.astype(grid.dtype, copy=False)
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from augkit.audio.blocks import Block, Samples, Source, even, finite_or_none
 from augkit.audio.decide import Plan
-from augkit.audio.loudness import GEOMETRIC, RMS, Definition, Meter, decibels
+from augkit.audio.loudness import GEOMETRIC, RMS, Definition, Meter, Place, decibels
 from augkit.audio.loudness.rms import ChannelPower
-from augkit.audio.mix import added, attenuated, beyond, clip, held, scaled, total
+from augkit.audio.mix import Piece, added, attenuated, beyond, clip, held, scaled, summed, total
 from augkit.audio.survey import Survey
 from augkit.audio.task import Task
 from augkit.errors import InputError
@@ -27,8 +26,7 @@ UNKNOWN: Levels = {"snr_db": None, "std": None, "psnr_db": None, "clipped": None
 """What is reached where there is nothing to measure."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Mixed:
+class _Mixed(NamedTuple):
     """One block: the output, and what is measured on it."""
 
     noisy: Samples
@@ -52,15 +50,22 @@ class Rendering:
         wished = task.wish.definition
         # rounded noise holds exact zeros, of which there is no geometric mean
         self._definition: Definition = RMS if wished is GEOMETRIC else wished
-        self._reset()
 
     def _reset(self) -> None:
         place, plan, wished = self._task.pair.place, self._plan, self._task.wish.definition
         self._survey = plan.survey or Survey(wished, place, peaks=False, offset=False)
         self._unit: Meter | None = wished.noise(place) if plan.survey is None or plan.survey.foreseen else None
-        self._noise: Meter = self._definition.noise(place)
-        self._power = ChannelPower(place)
+        self._measure_anew(place)
         self._clipped = self._samples = 0
+
+    def _measure_anew(self, place: Place) -> None:
+        self._noise: Meter = self._definition.noise(place)
+        self._power = self._noise if isinstance(self._noise, ChannelPower) else ChannelPower(place)
+
+    def _add_noise(self, block: Block) -> None:
+        self._noise.add(block)
+        if self._power is not self._noise:
+            self._power.add(block)
 
     def blocks(self) -> Iterator[Samples]:
         """Yield the output; each call makes the same blocks anew.
@@ -137,6 +142,9 @@ class Rendering:
     def _mixed(self, rows: slice, clean: Samples, out: Samples | None = None) -> _Mixed:
         task, plan = self._task, self._plan
         unit = task.pair.noise.rows(rows)
+        if self._measures and task.grid.is_rounded and plan.gains.whole == 1 and not plan.may_clip:
+            made, noise = summed(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows))
+            return self._measured(rows, clean, unit, held(made, task.grid), noise)
         place = out if out is not None and out.dtype == unit.dtype else None
         made = total(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows), out=place)
         clipped = 0
@@ -147,18 +155,22 @@ class Rendering:
         noisy = held(made, task.grid)
         if not self._measures:
             return _Mixed(noisy, clipped=clipped)
-        signal = task.pair.block(clean)
-        noise = task.pair.noise_block(rows, added(noisy, clean, plan.gains, made.dtype), signal.finite)
-        before = None if self._unit is None else task.pair.noise_block(rows, unit, signal.finite)
-        _ = noise.squares, before and before.squares  # taken here, where there are threads
-        return _Mixed(noisy, signal, before, noise, clipped)
+        noise = added(noisy, clean, plan.gains, made.dtype)
+        return self._measured(rows, clean, unit, noisy, noise)._replace(clipped=clipped)
+
+    def _measured(self, rows: slice, clean: Samples, unit: Piece, noisy: Samples, noise: Piece) -> _Mixed:
+        pair = self._task.pair
+        signal = pair.block(clean)
+        block = pair.noise_block(rows, noise, signal.finite)
+        before = None if self._unit is None else pair.noise_block(rows, unit, signal.finite)
+        _ = block.squares, before and before.squares  # taken here, where there are threads
+        return _Mixed(noisy, signal, before, block)
 
     def _take(self, mixed: _Mixed) -> None:
         self._clipped += mixed.clipped
         self._samples += mixed.noisy.size
         if mixed.noise is not None:
-            self._noise.add(mixed.noise)
-            self._power.add(mixed.noise)
+            self._add_noise(mixed.noise)
         if mixed.signal is not None and self._plan.survey is None:
             self._survey.add_signal(mixed.signal)
         if mixed.unit is not None and self._unit is not None:
@@ -220,7 +232,7 @@ class Rendering:
     def _measure(self, decoded: Source) -> None:
         """Measure the noise anew, on the samples that a decoder gets of a lossy output."""
         place, pair = self._task.pair.place, self._task.pair
-        self._noise, self._power = self._definition.noise(place), ChannelPower(place)
+        self._measure_anew(place)
         pair_of_blocks = (even(source.blocks(pair.step), pair.step) for source in (pair.source, decoded))
         end = 0
         for clean, noisy in zip(*pair_of_blocks, strict=False):
@@ -229,7 +241,6 @@ class Rendering:
             finite = finite_or_none(clean[:frames])
             noise = added(noisy[:frames], clean[:frames], self._plan.gains, np.dtype(np.float64))
             block = pair.noise_block(slice(begin, end), noise, finite)
-            self._noise.add(block)
-            self._power.add(block)
+            self._add_noise(block)
             if self._plan.gains.are_zero and self._plan.survey is None:
                 self._survey.add_signal(pair.block(clean[:frames]))

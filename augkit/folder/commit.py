@@ -12,10 +12,9 @@ from typing import Self
 
 import msgspec
 
-from augkit.errors import OutputError
 from augkit.folder.make import Made
 from augkit.folder.plan import JOURNAL
-from augkit.folder.storage import sync_file, sync_folders
+from augkit.folder.storage import not_written, sync_file, sync_folders
 
 _GROUP_OUTPUTS, _GROUP_SECONDS = 128, 0.5
 
@@ -30,7 +29,7 @@ class Committer:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._file = (root / JOURNAL).open("ab")
+        self._file = (root / JOURNAL).open("ab", buffering=0)  # nothing is left to be written when it is closed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="augkit-commit")
 
     def __enter__(self) -> Self:
@@ -82,12 +81,12 @@ class Committer:
 
     def _append(self, data: bytes) -> None:
         try:
-            self._file.write(data)
-            self._file.flush()
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            again = f"mend that, then augkit resume {self._root} goes on"
-            raise OutputError(f"{self._root / JOURNAL}: could not be written: {error.strerror}; {again}") from None
+            raise not_written(self._root / JOURNAL, error, self._root) from None
 
     def _synced(self, made: Made) -> Made:
         if made.failure:

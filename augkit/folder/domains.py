@@ -96,6 +96,13 @@ DOMAINS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+LOADED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "series": ("augkit.series.item", "augkit.series.csv_file"),
+    }
+)
+"""What workers of a domain need besides its module, which loads it on demand, as the main process does without it."""
+
 LABELS: Mapping[str, str] = MappingProxyType(
     {
         "images": "augkit.images.labels",
@@ -119,14 +126,14 @@ def further_outputs(domain: Domain, output: str, options: Any) -> Mapping[str, s
     return {} if named is None else cast(Mapping[str, str], named(output, options))
 
 
-def prepared(domain: Domain, options: Any, paths: Sequence[Path]) -> Any:
+def prepared(domain: Domain, options: Any, paths: Iterable[Path]) -> Any:
     """Return the options of a run with what a domain learns from all its sources before the first output is written.
 
     The domain tells by a function of this name, (options, paths) -> options, where it learns anything; what it returns
     goes to the workers, and no recipe holds it.
     """
     learn = getattr(domain, "prepared", None)
-    return options if learn is None else learn(options, paths)
+    return options if learn is None else learn(options, tuple(paths))
 
 
 def module_of(name: str) -> str:

@@ -14,12 +14,12 @@ from multiprocessing.context import BaseContext
 from pathlib import Path
 from types import ModuleType
 
-from augkit.folder.domains import module_of
+from augkit.folder.domains import LOADED, module_of
 
 _STARTING = threading.Lock()
 
-FEW_FILES = 8
-"""Fewer than these are done in the main process, where they are small too."""
+FEW_FILES, FEW_BYTES = 8, 8_000_000
+"""Fewer than these are done in the main process."""
 
 
 if sys.platform != "win32":
@@ -64,7 +64,7 @@ def start_server(domain: str) -> None:
     """
     if sys.platform == "win32":
         return
-    forkserver.set_forkserver_preload([module_of(domain), "augkit.folder.workers"])
+    forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers"])
     with _silent_stderr():
         forkserver.ensure_running()
 
@@ -74,7 +74,8 @@ def worth_starting(src: Path) -> bool:
     try:
         with os.scandir(src) as entries:
             few = list(islice(entries, FEW_FILES))
-            return len(few) == FEW_FILES or any(entry.is_dir() for entry in few)
+            many = len(few) == FEW_FILES or any(entry.is_dir() for entry in few)
+            return many or sum(entry.stat().st_size for entry in few) >= FEW_BYTES
     except OSError:
         return False
 

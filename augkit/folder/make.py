@@ -63,7 +63,7 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
 def resolved(job: Job, task: Task) -> Path:
     """Return the path of a source, behind its symbolic link where it is one; the plan has checked where that leads."""
     path = job.source_root / task.source
-    return path.resolve() if path.is_symlink() else path
+    return path.resolve() if os.path.islink(path) else path  # noqa: PTH114 - half the time of the method
 
 
 def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
@@ -78,7 +78,8 @@ def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
 def _failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
     reason = describe(error)
     for path in (job.source_root / task.source, resolved(job, task)):  # the row names the source, and no folder of ours
-        reason = reason.removeprefix(f"{path}: ").replace(str(path), task.source)
+        told = _in_one_line(str(path))
+        reason = reason.removeprefix(f"{told}: ").replace(told, task.source)
     reason = reason.replace(f"{job.dst}/", "")
     return Made(output.index, output.name, task.source, output.copy, failure=reason)
 
@@ -93,6 +94,10 @@ def describe(error: BaseException) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
         text = f"unexpected {type(error).__name__}: {error} (a fault in augkit; please report it with this file)"
+    return _in_one_line(text)
+
+
+def _in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
@@ -105,7 +110,7 @@ def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> t
     for name in names:
         confine(job.target_root / name, job.target_root)
     targets = [job.target_root / name for name in names]
-    if output.copy == 0 or key.child("probability").uniform() >= job.folder.probability:
+    if output.copy == 0 or _stays_clean(key, job.folder.probability):
         size = write_together(targets, lambda paths: _leave(job, task, item, paths, output))
     else:
         measure = key.child("measure").uniform() < sample
@@ -118,6 +123,10 @@ def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> t
         raise
     told = tuple(notice for label in labels for notice in label.notices)
     return size, _row(job, task, output, size, outcome, told=told)
+
+
+def _stays_clean(key: Key, probability: float) -> bool:
+    return probability < 1 and key.child("probability").uniform() >= probability
 
 
 def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bool) -> tuple[Outcome, int]:

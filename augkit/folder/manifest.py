@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 
-from augkit.errors import OutputError, UsageError
+from augkit.errors import UsageError
 from augkit.folder.make import Made
 from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Output, Plan
-from augkit.folder.storage import sync_file, sync_folders, write_atomically
+from augkit.folder.storage import not_written, sync_file, sync_folders, write_atomically
 from augkit.noise.keys import STREAM_VERSION
 
 _encode = msgspec.json.Encoder().encode
@@ -104,8 +104,11 @@ def merge(root: Path) -> None:
                 out.flush()
                 os.fsync(out.fileno())
 
-        write_atomically(root / METADATA, write)
-    sync_folders([root], root)
+        try:
+            write_atomically(root / METADATA, write)
+            sync_folders([root], root)
+        except OSError as error:
+            raise not_written(root / METADATA, error, root) from None
     (root / JOURNAL).unlink()
 
 
@@ -123,4 +126,4 @@ def write_failures(root: Path, faults: Iterable[Fault], failed: Iterable[Made]) 
         write_atomically(path, lambda temporary: temporary.write_bytes(data))
         sync_file(path)
     except OSError as error:
-        raise OutputError(f"{path}: could not be written: {error.strerror}") from None
+        raise not_written(path, error, root) from None

@@ -51,6 +51,9 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     PATHS: ClassVar[tuple[str, ...]] = ("files_from", "masks", "annotations")
     """The options that are paths, which a recipe holds relative to itself."""
 
+    BUDGET: ClassVar[tuple[str, ...]] = ("on_error", "max_errors")
+    """The options that change no output: a run may be resumed with others."""
+
     copies: int = 1
     probability: float = 1.0
     include: list[str] = []

@@ -183,9 +183,10 @@ def _saved(source: str, name: str, domain: Domain, job: Job) -> Iterator[Label]:
 def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
     """Return (copy, name) of each output of a source."""
     path = PurePosixPath(source)
-    fitting = (suffix for suffix in domain.suffixes() if path.name.lower().endswith(suffix))
-    stem = path.name[: -len(max(fitting, key=len, default=path.suffix)) or None]  # a.csv.gz has the stem a
-    own = path.name[len(stem) :]
+    name, lower = path.name, path.name.lower()
+    fitting = (suffix for suffix in domain.suffixes() if lower.endswith(suffix))
+    stem = name[: -len(max(fitting, key=len, default=path.suffix)) or None]  # a.csv.gz has the stem a
+    own = name[len(stem) :]
     suffix = domain.output_suffix(own, job.options)
     folder = job.folder
     if folder.probability < 1 and suffix.lower() != own.lower():

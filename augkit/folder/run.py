@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -124,9 +124,9 @@ def _made(plan: Plan, done: Collection[int], tally: Tally) -> set[str]:
     return {name for output in there for name in (output.name, *output.label_names)}
 
 
-def _sources(job: Job, plan: Plan) -> list[Path]:
-    """Return the paths of all sources that get noise."""
-    return [resolved(job, task) for task in plan.tasks if task.kind == "noise"]
+def _sources(job: Job, plan: Plan) -> Iterator[Path]:
+    """Yield the paths of all sources that get noise."""
+    return (resolved(job, task) for task in plan.tasks if task.kind == "noise")
 
 
 def _left(plan: Plan, earlier: set[int]) -> list[Task]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -46,11 +47,16 @@ def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T]) -> 
         for temporary, target in zip(temporaries, targets, strict=True):
             temporary.replace(target)
             renamed.append(target)
-    except BaseException:
+    except BaseException as error:
         for path in (*temporaries, *renamed):
             path.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+            error.filename = str(targets[0])  # which the system names for a path that it opens, not for one it fills
         raise
     return made
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _temporary(target: Path) -> Path:
@@ -76,11 +82,20 @@ def _read_umask() -> int:
 _UMASK = _read_umask()
 
 
+def not_written(path: Path, error: OSError, root: Path) -> OutputError:
+    """Return the error for one of the records of the run in `root`, of which no output was lost."""
+    again = f"mend that, then augkit resume {root} goes on"
+    return OutputError(f"{path}: could not be written: {error.strerror}; {again}")
+
+
 def sync_file(path: Path) -> None:
     """Wait until the file's bytes are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         os.close(handle)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from augkit.errors import AugkitError, OutputError, UsageError
+from augkit.folder.options import FolderOptions
 from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE, REPLACED, RESERVED
 from augkit.folder.storage import confine, remove_leftovers, sync_file, write_atomically
 
@@ -74,7 +76,7 @@ def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
     path = dst / RECIPE
     try:
         if resume:
-            if path.read_bytes() != recipe:
+            if not same_run(path.read_bytes(), recipe):
                 raise UsageError(f"{path}: another recipe made this folder; resume with that one, or use --overwrite")
         else:
             _begin_anew(dst)
@@ -84,6 +86,23 @@ def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
         remove_leftovers(dst)
     except OSError as error:
         raise OutputError(f"{error.filename or dst}: cannot be written: {error.strerror}") from None
+
+
+def same_run(one: bytes, other: bytes) -> bool:
+    """Tell whether two recipes make the same outputs: they may differ in how many errors end the run."""
+    return one == other or _without_budget(one) == _without_budget(other)
+
+
+def _without_budget(recipe: bytes) -> object:
+    try:
+        tables = tomllib.loads(recipe.decode())
+    except ValueError:
+        return recipe
+    for sections in tables.values():
+        for section in sections if isinstance(sections, list) else ():
+            for name in FolderOptions.BUDGET:
+                section.pop(name, None)
+    return tables
 
 
 def _begin_anew(dst: Path) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from augkit.folder.forks import FEW_FILES, worker_context
+from augkit.folder.forks import FEW_BYTES, FEW_FILES, worker_context
 from augkit.folder.make import Made, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
@@ -21,7 +21,6 @@ from augkit.folder.plan import Task
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
-_FEW_BYTES = 8_000_000
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _WINDOW = 4
 _TRIES = 3
@@ -41,7 +40,7 @@ def run_tasks(job: Job, tasks: Sequence[Task], sample: float, jobs: int | None) 
         in this process.
     """
     workers = min(jobs or cores(), len(tasks))
-    few = len(tasks) < FEW_FILES and sum(task.size for task in tasks) < _FEW_BYTES
+    few = len(tasks) < FEW_FILES and sum(task.size for task in tasks) < FEW_BYTES
     if workers <= 1 or (few and jobs is None):
         return (make_outputs(job, task, sample) for task in tasks)
     return _run_in_pool(job, tasks, sample, workers)
@@ -59,10 +58,10 @@ def make_group(job: Job, tasks: Sequence[Task], sample: float) -> list[Made]:
 
 def _begin_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
-    _keep_memory()
+    keep_memory()
 
 
-def _keep_memory() -> None:
+def keep_memory() -> None:
     """Have the C library keep what a file needed for the next one, where it is glibc: fresh pages cost a tenth."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

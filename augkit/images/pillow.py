@@ -38,6 +38,9 @@ BROKEN: tuple[type[Exception], ...] = (
 EXACT = ("L", "LA", "RGB", "RGBA", "CMYK", "I;16")
 """The modes whose samples are taken as they are."""
 
+MAX_FRAMES = 2**15
+"""Frames or pages of the longest file that is read: each takes memory and time, however few pixels it has."""
+
 ImageT = TypeVar("ImageT", bound=ImageFile.ImageFile)
 
 _BIG_ENDIAN = ">u2"
@@ -60,8 +63,15 @@ def check_size(size: tuple[int, int], max_pixels: int, frames: int = 1) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise InputError(f"expected pixels, got an image of {width} x {height}; replace the file")
+    check_frames(frames)
     times = f"{frames} frames of " if frames > 1 else ""
     check_pixels(width * height * frames, max_pixels, f"{times}{width} x {height}")
+
+
+def check_frames(count: int) -> None:
+    """Raise `InputError` for more frames or pages than are read."""
+    if count > MAX_FRAMES:
+        raise InputError(f"expected at most {MAX_FRAMES:,} frames or pages, got {count:,}; split the file first")
 
 
 def check_pixels(count: int, max_pixels: int, what: str) -> None:

@@ -143,18 +143,22 @@ _30, _27, _31, _ONE = (np.uint64(number) for number in (30, 27, 31, 1))
 def addressed_words(seed: np.uint64, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Return one 64-bit word for each sample index and round, in any order, without a state.
 
-    Several rounds at a time, of shape (rounds, 1), give words of shape (rounds, n).
+    Several rounds at a time, of shape (rounds,), give words of shape (rounds, n).
 
     SplitMix64 (Steele, Lea, Flood 2014), applied to the index and once more to the round. Serves the few samples
     that a sampler settles after its main pass, so that they do not depend on how many there were before.
     """
-    steps = np.asarray(round_, np.uint64) + _ONE
-    with np.errstate(over="ignore"):
-        z = _finalise(seed + (index + _ONE) * _GAMMA)
-        return _finalise(z + steps * _GAMMA)
+    z = index + _ONE
+    z *= _GAMMA
+    z += seed
+    return _finalise(_finalise(z) + (np.asarray(round_, np.uint64)[..., np.newaxis] + _ONE) * _GAMMA)
 
 
 def _finalise(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = (z ^ (z >> _30)) * _MIX_1
-    z = (z ^ (z >> _27)) * _MIX_2
-    return z ^ (z >> _31)
+    """Mix the bits of words, in place."""
+    z ^= z >> _30
+    z *= _MIX_1
+    z ^= z >> _27
+    z *= _MIX_2
+    z ^= z >> _31
+    return z

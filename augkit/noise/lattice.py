@@ -94,7 +94,7 @@ def add_lattice(
         Number of the first sample within the stream.
     """
     law_table, stream, waiting = lattice(law, scale), Stream(key, start), Waiting()
-    difference = np.empty(BLOCK, np.int16)
+    difference = np.empty(min(BLOCK, len(samples)), np.int16)
     rows = difference.reshape((-1,) + (1,) * (samples.ndim - 1))
     total = rows if samples.ndim == 1 else np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
     for block, first, last, offset in stream.spans(len(samples)):

@@ -42,8 +42,9 @@ class Strips:
     ----------
     edges : float64 ndarray, shape (strips + 1,)
         Where strips begin and end, from 0 on. The rectangle in a strip is 2**-13 over its width high.
-    begin, width, floor, top : float64 ndarray, shape (boxes,)
-        Boxes that cover the slivers above the rectangles, a few steps of a stair for each strip.
+    boxes : float64 ndarray, shape (boxes, 4)
+        Boxes that cover the slivers above the rectangles, a few steps of a stair for each strip: where each begins, its
+        width, its floor and its top; in a row, so that looking one up touches memory once.
     shares : float64 ndarray, shape (boxes + 1,)
         Running sum of the areas that escapes are drawn from: the boxes, then the tail.
     tail : float
@@ -51,10 +52,7 @@ class Strips:
     """
 
     edges: Array
-    begin: Array
-    width: Array
-    floor: Array
-    top: Array
+    boxes: Array
     shares: Array
     tail: float
 
@@ -91,7 +89,8 @@ def strips(law: Distribution) -> Strips:
     width, floor = np.repeat(step, _STAIR), np.repeat(_AREA / np.diff(edges), _STAIR)
     top = np.maximum(law.pdf(begin), floor)
     tail = float(law.sf(edges[-1:])[0])
-    return Strips(edges, begin, width, floor, top, np.cumsum(np.append(width * (top - floor), tail)), tail)
+    shares = np.cumsum(np.append(width * (top - floor), tail))
+    return Strips(edges, np.stack([begin, width, floor, top], axis=1), shares, tail)
 
 
 def _cut_on(law: Distribution, edges: Array) -> Array:
@@ -216,47 +215,39 @@ def _settle_waiting(out: NDArray[np.floating], law: Distribution, stream: Stream
         out[places] = _settle(law, stream.index(places), stream)
 
 
-_FEW, _AT_ONCE = 2**8, 4
-"""Samples of which several turns are looked at together: that costs what one does, and is nearly always enough."""
-
-
 def _settle(law: Distribution, index: NDArray[np.uint64], stream: Stream) -> Array:
     """Draw from what the rectangles leave over; every sample depends on its own index alone."""
     cut = strips(law)
-    result, left = np.empty(len(index)), np.arange(len(index))
-    turn = 0
+    result, taken = _tried(law, cut, stream.escape_words(index, _ROUNDS))
+    left, turn = np.flatnonzero(~taken), 1
     while len(left):
-        turns = _AT_ONCE if len(left) <= _FEW else 1
-        rounds = np.arange(2 * turn, 2 * (turn + turns), dtype=np.uint64)[:, np.newaxis]
-        words = stream.escape_words(index if len(left) == len(index) else index[left], rounds)
-        found, taken = _tried(law, cut, words[0::2].ravel(), words[1::2].ravel())
-        taken = taken.reshape(turns, -1)
-        first = np.argmax(taken, axis=0)
-        result[left] = found[first * len(left) + np.arange(len(left))]
-        left = left[~np.logical_or.reduce(taken, axis=0)]
-        turn += turns
+        found, taken = _tried(law, cut, stream.escape_words(index[left], _ROUNDS + np.uint64(2 * turn)))
+        result[left] = found
+        left, turn = left[~taken], turn + 1
     return result
 
 
-def _tried(
-    law: Distribution, cut: Strips, one: NDArray[np.uint64], two: NDArray[np.uint64]
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Return a sample for each two words, and which of them lie under the density."""
-    box = np.searchsorted(cut.shares, _unit(one) * cut.shares[-1], side="right")
-    in_tail = np.flatnonzero(box >= len(cut.begin))
+_ROUNDS = np.array([0, 1], np.uint64)
+
+
+def _tried(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a sample for each pair of words, shape (2, n), and which of them lie under the density."""
+    one, two = words
+    box = cut.shares.searchsorted(_unit(one) * cut.shares[-1], side="right")
+    in_tail = np.flatnonzero(box >= len(cut.boxes))
     box[in_tail] = 0
     # the two halves of a further word: how far across the box, and how far up
-    across, up = (two >> _HALF).astype(np.float64) * 2.0**-32, (two & _LOW).astype(np.float64) * 2.0**-32
-    x = cut.begin[box] + across * cut.width[box]
-    floor = cut.floor[box]
-    taken = floor + up * (cut.top[box] - floor) < law.pdf(x)
+    up, across = (two.astype("<u8", copy=False).view("<u4") * 2.0**-32).reshape(-1, 2).T
+    begin, width, floor, top = np.take(cut.boxes, box, axis=0).T
+    x = begin + across * width
+    taken = floor + up * (top - floor) < law.pdf(x)
     if len(in_tail):
         taken[in_tail] = True
         x[in_tail] = _tail(law, cut, two[in_tail])
     return np.where(one & _SIGN, -x, x), taken
 
 
-_LOW, _SIGN, _HALF, _11 = np.uint64(2**32 - 1), np.uint64(1), np.uint64(32), np.uint64(11)
+_SIGN, _11 = np.uint64(1), np.uint64(11)
 
 
 def _tail(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> Array:

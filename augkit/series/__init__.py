@@ -1,6 +1,27 @@
-"""Sensor series: noise in the unit of each column, and files of which nothing else changes."""
+"""Sensor series: noise in the unit of each column, and files of which nothing else changes.
 
-from augkit.series.array import add_noise, add_noise_with_info
-from augkit.series.sensing import add_faults, add_sensor_errors, add_sensor_errors_with_info
+What works on arrays is imported when it is first used: a run over files needs none of it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from augkit.series.array import add_noise, add_noise_with_info
+    from augkit.series.sensing import add_faults, add_sensor_errors, add_sensor_errors_with_info
 
 __all__ = ["add_faults", "add_noise", "add_noise_with_info", "add_sensor_errors", "add_sensor_errors_with_info"]
+
+_MODULES = {name: "augkit.series.array" if "noise" in name else "augkit.series.sensing" for name in __all__}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
+    raise AttributeError(f"module 'augkit.series' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

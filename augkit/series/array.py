@@ -66,7 +66,7 @@ def add_noise(
     channels : {"independent", "shared"}, float or matrix
         How the columns of a row share their noise: a number is the correlation of every two of them, a matrix of shape
         (columns, columns) that of each two. With their levels it gives the covariance that is asked for; for infinite
-        variance it is the scatter matrix.
+        variance it is the scatter matrix, of vectors whose every column has the law itself.
     multiplicative : bool
         Whether noise is a share of each value, ``x + x * std * z``; `std` or `scale` is then that share.
     range, step : text or two numbers, number
@@ -81,7 +81,7 @@ def add_noise(
         Threads for white noise on a large series, or for the items of a batch; the noise is the same for any number.
     rng : None, int, SeedSequence or Generator
         As SPEC 7 has it. The noise of a column depends on its name (in an array, its position) only, not on the other
-        columns; but for `channels` that is negative or a matrix.
+        columns; but for correlations that are negative, a matrix, or of a law without variance.
 
     Returns
     -------

@@ -22,6 +22,7 @@ from augkit.series.sensors.timeline import Pace, Steps, Timeline
 from augkit.series.sources import Bits, Flags, Floats, Noisy, Rows
 from augkit.series.spread import Values
 from augkit.series.tape import Piece, Tape
+from augkit.series.vector import Strand
 
 _EXACT = 2**53
 """Whole numbers up to here are floats."""
@@ -46,7 +47,7 @@ class Link:
     converter : Converter or None
     """
 
-    tapes: tuple[tuple[Tape, float], ...] = ()
+    tapes: tuple[tuple[Tape | Strand, float], ...] = ()
     scale: float = 0.0
     multiplicative: bool = False
     limits: Limits | None = None
@@ -79,7 +80,7 @@ class Chain:
         """Return the new values of the next rows."""
         count = len(next(iter(rows.values.values()), ()))
         steps = self._timeline.next(count, rows.seconds)
-        heard: dict[Tape, Piece] = {}
+        heard: dict[Tape | Strand, Piece] = {}
         values, faulty, missing = dict[int, Values](), dict[int, Bits](), dict[int, Flags]()
         for position, clean in rows.values.items():
             link = self._links[position]
@@ -93,7 +94,7 @@ class Chain:
         return Noisy(values, faulty, missing)
 
 
-def mixed(tapes: tuple[tuple[Tape, float], ...], heard: dict[Tape, Piece], count: int) -> Piece:
+def mixed(tapes: tuple[tuple[Tape | Strand, float], ...], heard: dict[Tape | Strand, Piece], count: int) -> Piece:
     """Return the next noise of a column at unit scale, from tapes with their weights.
 
     Parameters

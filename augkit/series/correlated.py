@@ -14,10 +14,10 @@ Hears: TypeAlias = tuple[tuple[int | None, float], ...]
 def hearing(channels: Channels, count: int) -> list[Hears]:
     """Return what each of `count` columns hears.
 
-    The covariance of columns of variance 1 (or, without variance, the scatter matrix) is that of the correlation
-    matrix. One correlation of 0 or more needs but a common source beside a column's own, so a column's noise does not
-    depend on which others there are; a negative one, or a matrix, is mixed by its Cholesky factor in the columns'
-    order. The law of a column is what it was for Gaussian and alpha-stable noise, and a mixture of it for others.
+    The covariance of columns of variance 1 is the correlation matrix; laws without variance go another way (`hear`).
+    One correlation of 0 or more needs but a common source beside a column's own, so a column's noise does not depend on
+    which others there are; a negative one, or a matrix, is mixed by its Cholesky factor in the columns' order. The law
+    of a column is what it was for Gaussian noise, and a mixture of it for others.
 
     Parameters
     ----------

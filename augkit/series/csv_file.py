@@ -16,7 +16,7 @@ from augkit.series.csv_edit import Edit, Form
 from augkit.series.csv_parse import Parsed, parsed
 from augkit.series.csv_read import Gatherer, columns_of
 from augkit.series.csv_rows import RaggedError, rows
-from augkit.series.csv_scan import Cells, Scanner, first_bytes, keep_freed_memory, look_at_top, top_lines
+from augkit.series.csv_scan import Cells, Scanner, first_bytes, look_at_top, top_lines
 from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.packed import notice, writing
@@ -80,7 +80,6 @@ class CsvTable:
 
     def survey(self, look: Look, numbers: Collection[int], raw: Collection[int]) -> Sequence[Column]:
         """Go over the whole file once, and return what its columns are."""
-        keep_freed_memory()
         self._gatherer = Gatherer(self._head, self._dialect, numbers)
         self._look_at_top()
         self._rows, size = 0, 0

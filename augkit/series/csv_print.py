@@ -18,7 +18,8 @@ _ROW = 16
 _LARGEST = 10**7
 _MOST_DECIMALS = 6
 _FOUR = 10**4
-_FOURS = np.array([int.from_bytes(b"%04d" % n, "little") for n in range(_FOUR)], np.uint64)
+_NUMBERS = np.arange(_FOUR, dtype=np.uint64)
+_FOURS = sum(((_NUMBERS // 10 ** (3 - i) % 10 + ord("0")) << np.uint64(8 * i) for i in range(4)), np.uint64(0))
 """The text of every number of four digits, its first character in the lowest byte."""
 
 _MINUS = ord("-")

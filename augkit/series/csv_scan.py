@@ -13,9 +13,6 @@ from augkit.series.csv_cells import BATCH, Bytes, Lines, OddQuotesError, Places,
 from augkit.series.csv_dialect import Dialect
 from augkit.series.csv_rows import Head, RaggedError, find_head, rows
 
-_LARGEST_KEPT = 2**25 - 2**14
-"""The most that glibc can be brought to keep."""
-
 _LONGEST = 2**26
 """Bytes of the longest cell in quotes that is read where quotes also are characters like any other."""
 
@@ -50,15 +47,6 @@ class Cells:
     def contains(self, mark: bytes) -> bool:
         """Tell whether a byte occurs in the text."""
         return bool((self.data == mark[0]).any())
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep what is freed for the arrays of the next batch, which takes a fifth off the time.
-
-    It hands large blocks back to the system as soon as they are freed, and takes them anew page by page; but from when
-    one is freed on, it keeps blocks up to that one's size. This one is never touched, so that it costs nothing.
-    """
-    np.empty(_LARGEST_KEPT, np.uint8)
 
 
 class Scanner:

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from augkit.errors import InputError, nearest
 from augkit.outcome import FormatInfo
-from augkit.series.comparing import compare_tables
-from augkit.series.item import SeriesItem
-from augkit.series.learning import LearntOptions, with_learnt
 from augkit.series.options import SeriesOptions
-from augkit.series.table import Table
+
+if TYPE_CHECKING:  # a run looks into this table before it loads anything
+    from augkit.series.item import SeriesItem
+    from augkit.series.table import Table
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -72,6 +72,9 @@ def open_item(path: Path, options: SeriesOptions) -> SeriesItem:
     InputError
         With the path and, where there is one, the row, for a file that is broken or cannot be noised faithfully.
     """
+    from augkit.series.item import SeriesItem
+    from augkit.series.learning import LearntOptions
+
     if options.scale_from is not None and not isinstance(options, LearntOptions):
         options = prepared(options, ())
     learnt = options.learnt if isinstance(options, LearntOptions) else None
@@ -89,13 +92,15 @@ def prepared(options: SeriesOptions, paths: Sequence[Path]) -> SeriesOptions:
     InputError
         For a `scale_from` that cannot be read.
     """
-    if options.scale_from is not None:
-        path = Path(options.scale_from)
-        with _named(path):
-            return with_learnt(options, [path], open_table)
-    if options.scale_over == "folder":
+    if options.scale_from is None and options.scale_over == "file":
+        return options
+    from augkit.series.learning import with_learnt
+
+    if options.scale_from is None:
         return with_learnt(options, paths, open_table, passing_over=True)
-    return options
+    path = Path(options.scale_from)
+    with _named(path):
+        return with_learnt(options, [path], open_table)
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
@@ -112,6 +117,8 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     InputError
         Where the two do not have the same columns and rows.
     """
+    from augkit.series.comparing import compare_tables
+
     tables = []
     for path in (clean, noisy):
         with _named(path):

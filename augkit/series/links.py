@@ -14,7 +14,8 @@ from msgspec import to_builtins
 from augkit.errors import InputError, UsageError, nearest
 from augkit.noise.colour import Color
 from augkit.noise.distributions import Distribution
-from augkit.noise.mixing import Channels
+from augkit.noise.elliptical import needs_radius
+from augkit.noise.mixing import Channels, mixing
 from augkit.series.additive import Limits
 from augkit.series.chain import Chain, Link
 from augkit.series.converter import Converter
@@ -28,9 +29,10 @@ from augkit.series.sensors.sheet import ColumnSensor, Errors
 from augkit.series.sensors.timeline import Pace
 from augkit.series.sources import Entity
 from augkit.series.tape import AHEAD, Tape
+from augkit.series.vector import Strand, Vector
 from augkit.unit_noise import noise_dtype
 
-Hearing = Mapping[int, tuple[tuple[Tape, float], ...]]
+Hearing = Mapping[int, tuple[tuple[Tape | Strand, float], ...]]
 
 SizeOf = Callable[[Column, str], float]
 """Returns how large one sd, mad, range or diff of a column is; 0 where it has no spread."""
@@ -135,14 +137,30 @@ def hear(
 ) -> Hearing:
     """Return the noise of each column of an entity at unit scale, from row number `start` on.
 
+    Correlated columns of a law without variance are parts of one elliptical vector: each has the law itself.
+
     Parameters
     ----------
     dtypes : mapping of int to dtype
         Of the values of each column; noise that columns share is float64.
     ahead : int
         Samples that are made at a time.
+
+    Raises
+    ------
+    UsageError
+        For correlations that no noise has, or that are not known for a law without variance.
     """
     filter_, made = color.filter(entity.rows), dict[int | None, Tape]()
+    lower = mixing(channels, len(entity.columns))
+    if lower is not None and needs_radius(law):
+        if filter_ is not None:
+            raise UsageError(
+                f"channels: coloured {law} noise has no variance to correlate; use 'independent' or 'shared'"
+            )
+        vector = Vector(law, lower, entity.key.child("correlated"), entity.rows, ahead)
+        strands = [Strand(vector, place, start) for place in range(len(entity.columns))]
+        return {column.position: ((own, 1.0),) for column, own in zip(entity.columns, strands, strict=True)}
 
     def tape(place: int | None) -> Tape:
         if place not in made:

@@ -17,6 +17,7 @@ from augkit.series.nature import Column
 from augkit.series.sources import Entity
 from augkit.series.study import Study
 from augkit.series.tape import AHEAD, Piece, Power, Tape
+from augkit.series.vector import Strand
 
 _AHEAD_IN_ALL = 2**21
 """Samples of all columns and groups together that are made at a time."""
@@ -95,7 +96,7 @@ class Maker:
             for group, _, rows in entities.split(batch):
                 if (batch.part, group) not in tapes:
                     tapes[batch.part, group] = self.hearing(self.entity(batch.part, group))
-                taken: dict[Tape, Piece] = {}
+                taken: dict[Tape | Strand, Piece] = {}
                 for position, values in rows.values.items():
                     noise = mixed(tapes[batch.part, group][position], taken, values.size)
                     meters[position, group].add(noise[np.isfinite(values)])

@@ -147,4 +147,5 @@ class Medians:
     def values(self) -> Floats:
         """Return the medians; NaN for a group without values."""
         upper = np.where(np.isnan(self._upper.found), self._lower.found, self._upper.found)
-        return np.where(self._lower.found == upper, upper, (self._lower.found + upper) / 2)
+        with np.errstate(over="ignore"):
+            return np.where(self._lower.found == upper, upper, (self._lower.found + upper) / 2)

@@ -28,6 +28,7 @@ from augkit.series.sources import Entity, Facts, Noisy, Rows
 from augkit.series.spread import Values, ac_power, extremes, spread
 from augkit.series.tape import Power, Tape
 from augkit.series.timing import Times
+from augkit.series.vector import Strand
 from augkit.unit_noise import in_threads
 
 _EXACT = 2**53
@@ -200,7 +201,7 @@ class _Run:
         meters = {position: Power(geometric=math.isinf(self._treatment.law.std)) for position in heard}
         rows = len(next(iter(clean.values())))
         for begin in range(0, rows, BLOCK):
-            taken = dict[Tape, Any]()
+            taken = dict[Tape | Strand, Any]()
             for position, tapes in heard.items():
                 values = clean[position][begin : begin + BLOCK]
                 meters[position].add(mixed(tapes, taken, len(values))[np.isfinite(values)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -112,7 +111,7 @@ class ParquetTable:
 
     def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
         """Write the file with new pages of some columns."""
-        footer = copy.deepcopy(self._footer)
+        footer = footer_.read_footer(self._path)  # anew, as it is changed below
         names = {self.columns[position].header.encode(): position for position in numbers}
         behind: list[tuple[footer_.Moved, int]] = []
         dropped = unsorted = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -16,6 +17,8 @@ from augkit.audio.formats.recording import Encoding, Recording, even_frames
 from augkit.errors import InputError
 
 _PIECE = 2**20
+_LITTLE = 2**12
+"""Bytes around the samples that are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Place:
         What follows from the samples and is written anew.
     around : Around or None
         The chunks, for the same container with samples of another size.
+    ends : (bytes, bytes) or None
+        What comes before the samples and behind them, where that is little.
     """
 
     begin: int
@@ -65,6 +70,7 @@ class Place:
     order: Order
     peaks: Peaks | None = None
     around: Around | None = None
+    ends: tuple[bytes, bytes] | None = None
 
 
 def located(
@@ -94,7 +100,7 @@ def located(
         raise InputError("the header puts the samples outside of the file; restore it from its source")
     width = frame_width(encoding)
     frames = (place.end - place.begin) // width
-    place = replace(place, end=place.begin + frames * width)
+    place = _with_ends(replace(place, end=place.begin + frames * width), file)
     source = InPlace(path, place.begin, frames, encoding, place.order)
     narrow = _narrowed(source, encoding, valid_bits)
     if narrow is not None:
@@ -105,6 +111,16 @@ def located(
             f"noise is rounded to {encoding.coding.bits} bits",
         )
     return Recording(path, source.encoding, frames, source.settled(file), rest=place, notices=notices)
+
+
+def _with_ends(place: Place, file: BinaryIO) -> Place:
+    if place.begin + place.length - place.end > _LITTLE:
+        return place
+    ends = []
+    for begin, end in ((0, place.begin), (place.end, place.length)):
+        file.seek(begin)
+        ends.append(file.read(end - begin) if end > begin else b"")
+    return replace(place, ends=(ends[0], ends[1]))
 
 
 def _narrowed(source: InPlace, encoding: Encoding, bits: int) -> InPlace | None:
@@ -150,8 +166,8 @@ def write(recording: Recording, blocks: Iterable[Samples], file: BinaryIO) -> No
     """Write the source's own bytes around new samples."""
     place: Place = recording.rest
     highest = None if place.peaks is None else _Highest(recording.encoding)
-    with recording.path.open("rb") as source:
-        copy(source, file, 0, place.begin)
+    with nullcontext() if place.ends is not None else recording.path.open("rb") as source:
+        _copy_end(source, file, place, 0)
         frames = 0
         for block in blocks:
             file.write(pack(block, recording.encoding, place.order))
@@ -160,10 +176,17 @@ def write(recording: Recording, blocks: Iterable[Samples], file: BinaryIO) -> No
                 highest.add(block)
         if frames != recording.frames:
             raise ValueError(f"expected {recording.frames} frames to write, got {frames}")
-        copy(source, file, place.end, place.length)
+        _copy_end(source, file, place, 1)
     if place.peaks is not None and highest is not None and recording.frames:
         file.seek(place.peaks.at)
         file.write(place.peaks.written(highest.sizes, highest.places))
+
+
+def _copy_end(source: IO[bytes] | None, file: BinaryIO, place: Place, which: int) -> None:
+    if place.ends is not None:
+        file.write(place.ends[which])
+    elif source is not None:
+        copy(source, file, *((0, place.begin), (place.end, place.length))[which])
 
 
 def copy(source: IO[bytes], file: BinaryIO, begin: int, end: int) -> None:

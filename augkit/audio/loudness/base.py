@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -74,18 +74,20 @@ class Definition:
 
 def power_ratio(signal: Powers, noise: Powers) -> Powers:
     """Return the ratio of powers, nan where one of them is zero."""
-    heard = (signal > 0) & (noise > 0)
-    ratios = np.full(heard.shape, np.nan)
-    np.divide(signal, noise, out=ratios, where=heard)
-    return ratios
+    return np.array([one / other if one > 0 and other > 0 else math.nan for one, other in _pairs(signal, noise)])
 
 
 def power_gain(signal: Powers, noise: Powers, ratio: float) -> Powers:
     """Return the gains at which the noise stands below the signal by `ratio`; zero where one of them is silent."""
-    heard = (signal > 0) & (noise > 0)
-    wanted = np.zeros(heard.shape)
-    np.divide(signal, noise * ratio, out=wanted, where=heard)
-    return np.sqrt(wanted)
+    pairs = _pairs(signal, noise)
+    return np.array([math.sqrt(one / (other * ratio)) if one > 0 and other > 0 else 0.0 for one, other in pairs])
+
+
+def _pairs(signal: Powers, noise: Powers) -> Iterator[tuple[float, float]]:
+    """Yield the powers as numbers: there are few, for which that is quicker than arrays."""
+    if signal.shape != noise.shape:
+        signal, noise = np.broadcast_arrays(signal, noise)
+    return zip(signal.tolist(), noise.tolist(), strict=True)
 
 
 def decibels(ratios: Powers) -> float | None:

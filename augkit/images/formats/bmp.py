@@ -63,7 +63,9 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     dpi = picture.metadata.dpi or (0.0, 0.0)
     kept = ["dpi"] if max(dpi) <= _HIGHEST_DPI else []
     dpi = dpi if kept else (0.0, 0.0)
-    data = _with_alpha(image, dpi) if picture.first.mode == "RGBA" else saved(image, "BMP", dpi=dpi)
+    across_down = struct.pack("<LL", *(round(dots / 0.0254) for dots in dpi))
+    data = _with_alpha(image) if picture.first.mode == "RGBA" else saved(image, "BMP")
+    data = data[:38] + across_down + data[46:]  # Pillow would round them another way
     return Encoded(data, True, not_kept("BMP", picture.metadata, *kept))
 
 
@@ -106,13 +108,12 @@ def _profile(data: bytes) -> bytes | None:
     return data[14 + place : 14 + place + length] or None
 
 
-def _with_alpha(image: Image.Image, dpi: tuple[float, float]) -> bytes:
+def _with_alpha(image: Image.Image) -> bytes:
     """Return a BMP file of version 4, which names the alpha channel; Pillow writes one whose alpha no reader sees."""
     width, height = image.size
     pixels = image.tobytes("raw", "BGRA", 4 * width, -1)
     offset = 14 + _V4_HEADER
-    across, down = (round(dots / 0.0254) for dots in dpi)
     start = struct.pack("<2sLLL", b"BM", offset + len(pixels), 0, offset)
     header = struct.pack("<LllHHL", _V4_HEADER, width, height, 1, 32, _BITFIELDS)
-    header += struct.pack("<LLLLL4L4s48x", len(pixels), across, down, 0, 0, *_MASKS, b"BGRs")
+    header += struct.pack("<LLLLL4L4s48x", len(pixels), 0, 0, 0, 0, *_MASKS, b"BGRs")
     return start + header + pixels

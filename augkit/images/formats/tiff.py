@@ -32,7 +32,7 @@ from augkit.images.formats.tiff_samples import (
 )
 from augkit.images.formats.tiff_tags import LONG, SHORT, Directory, Entry, numbers
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, not_kept
-from augkit.images.pillow import check_pixels, check_size, in_exact_mode, load, split
+from augkit.images.pillow import check_frames, check_pixels, check_size, in_exact_mode, load, split
 
 _EXTRA, _LAYERS, _PHOTOSHOP = 338, 37724, 34377
 _OF_THE_PIXELS = frozenset(
@@ -59,6 +59,7 @@ class Page:
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a TIFF file; see `Format.decode`."""
     directories = list(tiff_tags.pages(data))
+    check_frames(len(directories))
     sizes = [(one.integers(WIDTH, (0,))[0], one.integers(HEIGHT, (0,))[0]) for one in directories]
     for size in sizes:
         check_size(size, max_pixels)
