@@ -11,9 +11,9 @@ from typing import Any
 
 from augkit._version import __version__
 
-__all__ = ["__version__", "audio", "images", "measure", "run", "series"]
+__all__ = ["__version__", "audio", "evaluate", "images", "measure", "run", "series"]
 
-_MODULES = ("audio", "images", "series")
+_MODULES = ("audio", "evaluate", "images", "series")
 
 
 def __getattr__(name: str) -> Any:
