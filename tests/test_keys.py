@@ -67,6 +67,7 @@ def test_rng_follows_spec_7():
     assert as_key(generator) != as_key(generator)
     assert as_key(default_rng(1)) == as_key(default_rng(1))
     assert as_key(SeedSequence([1, 2**40])).entropy == (1, 2**40)
+    assert as_key((2**64 - 1, 1)).entropy == as_key(np.array([2**64 - 1, 1], np.uint64)).entropy == (2**64 - 1, 1)
     assert first_words(as_key(SeedSequence([1, 2**40]))) == first_words(as_key(SeedSequence([1, 2**40])))
 
 

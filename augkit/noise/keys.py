@@ -116,9 +116,9 @@ def as_key(rng: Rng) -> Key:
         words = rng.random_raw(4)
         return Key(tuple(int(word) & 0xFFFFFFFF for word in words))
     if isinstance(rng, list | tuple | np.ndarray):
-        words = np.asarray(rng)
-        if words.ndim == 1 and words.size and words.dtype.kind in "iu" and words.min() >= 0:
-            return Key(tuple(int(word) for word in words))
+        entropy = list(rng)
+        if entropy and all(isinstance(word, int | np.integer) and word >= 0 for word in entropy):
+            return Key(tuple(map(int, entropy)))
     if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
         if rng < 0:
             raise UsageError(f"rng={rng}: a seed is an integer of 0 or more")

@@ -1,0 +1,1 @@
+"""Noise inside the pipelines of other frameworks, each module imported on demand only."""

@@ -1,0 +1,147 @@
+"""A layer that adds noise to batches where they are: on the CPU, or drawn on the device by torch's own generators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from augkit.errors import UsageError
+from augkit.integrations.direct import draw
+from augkit.integrations.levels import DeviceNoise, device_noise
+from augkit.level import LevelLike
+from augkit.noise.distributions import Distribution
+
+
+class NoiseLayer(nn.Module):
+    """Add noise to a batch, drawn on its device: the same laws as augkit's functions, not the same bits.
+
+    As a layer of a model it works in training only, like ``torch.nn.Dropout``; gradients pass through, but where the
+    result is cut.
+
+    Parameters
+    ----------
+    noise : str or Distribution
+        One of augkit's own laws.
+    std, scale, snr_db, psnr_db : number, text or list
+        The level: a number, a range ``"0.05..0.2"`` from which each item draws its own, or a list. `std` and `scale`
+        are shares of full range. For `snr_db` the power of each item is measured.
+    channels : {"independent", "shared"}
+        "shared" gives all channels, axis 1, the same noise.
+    data_range : float, (float, float) or None
+        White, or black and white; the result is cut to them. None for data without ends, such as audio or normalised
+        images: levels are in their own unit then, and nothing is cut. For integers, the range of the type.
+    training_only : bool
+        False to add noise in evaluation as well.
+    generator : torch.Generator, optional
+        Of the device; torch's default one otherwise.
+
+    Shape
+    -----
+    Input and output: (N, ...), of floats or uint8; the dtype stays. Noise is drawn in float32, or in float64 for that.
+    """
+
+    def __init__(
+        self,
+        noise: str | Distribution = "gaussian",
+        *,
+        std: LevelLike | None = None,
+        scale: LevelLike | None = None,
+        snr_db: LevelLike | None = None,
+        psnr_db: LevelLike | None = None,
+        channels: str = "independent",
+        data_range: float | tuple[float, float] | None = 1.0,
+        training_only: bool = True,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if channels not in ("independent", "shared"):
+            raise UsageError(f"channels={channels!r}: expected independent or shared on a device")
+        levels = {"std": std, "scale": scale, "snr_db": snr_db, "psnr_db": psnr_db}
+        self._noise = device_noise(noise, levels, data_range)
+        self._shared, self._training_only, self._generator = channels == "shared", training_only, generator
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return the batch with noise."""
+        if self._training_only and not self.training:
+            return batch
+        is_integer = not batch.is_floating_point()
+        if batch.ndim < 1 or (is_integer and batch.dtype != torch.uint8):
+            raise UsageError(f"expected a batch of floats or uint8, got {batch.dtype} of shape {tuple(batch.shape)}")
+        wide = torch.float64 if batch.dtype == torch.float64 else torch.float32
+        ends = (0.0, 255.0) if is_integer else self._noise.data_range
+        values = batch.to(wide)
+        steps = 255.0 / self._noise.full if is_integer and self._noise.data_range else 1.0
+        noisy = values + self._drawn(values) * self._widths(values, steps)
+        if ends is not None:
+            noisy = noisy.clamp(*ends)
+        return noisy.round().to(batch.dtype) if is_integer else noisy.to(batch.dtype)
+
+    def _drawn(self, values: Tensor) -> Tensor:
+        shape = list(values.shape)
+        if self._shared and len(shape) > 1:
+            shape[1] = 1
+        return draw(self._noise.law, _Drawing(shape, values, self._generator))
+
+    def _widths(self, values: Tensor, steps: float) -> Tensor:
+        """Return the factor of the noise of each item, shape (N, 1, ...)."""
+        factor, per_level = self._noise.share()
+        level = _levels(self._noise, values, self._generator)
+        if self._noise.level.kind in ("std", "scale"):
+            widths = level * (factor * steps)
+        elif self._noise.needs_power:
+            power = values.detach().flatten(1).square().mean(1) if values.ndim > 1 else values.detach().square()
+            widths = power.sqrt() * torch.exp(level * per_level) * factor
+        else:
+            widths = torch.exp(level * per_level) * (factor * steps)
+        return widths.reshape(-1, *[1] * (values.ndim - 1))
+
+    def extra_repr(self) -> str:
+        """Return law and level."""
+        return f"{self._noise.law}, {self._noise.level.kind}={self._noise.level}"
+
+
+def _levels(noise: DeviceNoise, like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Return the level of each item, shape (N,)."""
+    numbers, choice = noise.choice()
+    ends = torch.tensor(numbers, dtype=like.dtype, device=like.device)
+    if choice == "number":
+        return ends.expand(len(like))
+    if choice == "list":
+        return ends[torch.randint(len(numbers), (len(like),), device=like.device, generator=generator)]
+    share = torch.rand(len(like), dtype=like.dtype, device=like.device, generator=generator)
+    drawn = ends[0] + share * (ends[1] - ends[0])
+    return drawn.exp() if choice == "log" else drawn
+
+
+class _Drawing:
+    """Random tensors of a shape, for `draw`."""
+
+    log = staticmethod(torch.log)
+    exp = staticmethod(torch.exp)
+    expm1 = staticmethod(torch.expm1)
+    sqrt = staticmethod(torch.sqrt)
+    sin = staticmethod(torch.sin)
+    cos = staticmethod(torch.cos)
+    where = staticmethod(torch.where)
+
+    def __init__(self, shape: list[int], like: Tensor, generator: torch.Generator | None) -> None:
+        self._shape, self._dtype, self._device, self._generator = shape, like.dtype, like.device, generator
+        self._step = 2.0**-53 if like.dtype == torch.float64 else 2.0**-24
+
+    def uniform(self) -> Tensor:
+        """Return torch's bits, and below them as many more, of which floats near zero have use; neither 0 nor 1."""
+        finer = self._rand().add_(self._step).mul_(self._step)
+        return self._rand().add_(finer).clamp_(max=1 - self._step)
+
+    def _rand(self) -> Tensor:
+        return torch.rand(self._shape, dtype=self._dtype, device=self._device, generator=self._generator)
+
+    def normal(self) -> Tensor:
+        """Return standard normal numbers."""
+        return torch.randn(self._shape, dtype=self._dtype, device=self._device, generator=self._generator)
+
+    def gamma(self, shape: float) -> Tensor:
+        """Return what `torch.distributions.Gamma` draws, which takes no generator: by Marsaglia and Tsang 2000."""
+        shapes = torch.full(self._shape, shape, dtype=self._dtype, device=self._device)
+        drawn: Tensor = torch._standard_gamma(shapes, generator=self._generator)
+        return drawn.clamp_(min=torch.finfo(self._dtype).tiny)
