@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import count
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch.utils.data import Dataset
 
 from augkit.errors import UsageError
-from augkit.noise.keys import Key, Rng, as_key
+from augkit.integrations.seeds import sample_seeds
+from augkit.noise.keys import Rng, as_key
 
 T_co = TypeVar("T_co", covariant=True)
-
-Seed: TypeAlias = tuple[int, ...]
-
-_SEEDS: ContextVar[Iterator[Seed] | None] = ContextVar("augkit_sample_seeds", default=None)
-
-
-def next_seed() -> Seed:
-    """Return the seed of the next noise: of the sample being read, or else drawn from torch's generator.
-
-    A DataLoader seeds that generator anew in each worker and each epoch, so that no two workers are alike.
-    """
-    seeds = _SEEDS.get()
-    return tuple(torch.randint(2**32, (4,)).tolist()) if seeds is None else next(seeds)
-
-
-@contextmanager
-def sample_seeds(key: Key) -> Iterator[None]:
-    """Give all noise that is added within the block seeds that follow from `key`, in the order in which it asks."""
-    token = _SEEDS.set(tuple(key.child("noise", number).words(2).tolist()) for number in count())
-    try:
-        yield
-    finally:
-        _SEEDS.reset(token)
 
 
 class KeyedDataset(Dataset[T_co]):

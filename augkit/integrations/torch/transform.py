@@ -13,7 +13,15 @@ from torchvision.transforms import v2
 from augkit.errors import UsageError
 from augkit.images import add_noise
 from augkit.integrations.adding import Adding, adding
-from augkit.integrations.torch.dataset import Seed, next_seed
+from augkit.integrations.seeds import Seed, sample_seed
+
+
+def _next_seed() -> Seed:
+    """Return the seed of the next noise: of the sample being read, or else drawn from torch's generator.
+
+    A DataLoader seeds that generator anew in each worker and each epoch, so that no two workers are alike.
+    """
+    return sample_seed() or tuple(torch.randint(2**32, (4,)).tolist())
 
 
 def _is_plain(data: Any) -> bool:
@@ -50,7 +58,7 @@ class AddNoise(v2.Transform):
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Return the seeds of the images of one sample."""
-        return {"seeds": iter([next_seed() for _ in flat_inputs])}
+        return {"seeds": iter([_next_seed() for _ in flat_inputs])}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Return one image with noise."""
