@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from augkit.errors import UsageError
-from augkit.integrations.direct import draw
-from augkit.integrations.levels import DeviceNoise, device_noise
+from augkit.integrations.batches import with_noise
+from augkit.integrations.levels import device_noise
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
 
@@ -64,57 +66,21 @@ class NoiseLayer(nn.Module):
         """Return the batch with noise."""
         if self._training_only and not self.training:
             return batch
-        is_integer = not batch.is_floating_point()
-        if batch.ndim < 1 or (is_integer and batch.dtype != torch.uint8):
+        is_bytes = batch.dtype == torch.uint8
+        if batch.ndim < 1 or not (is_bytes or batch.is_floating_point()):
             raise UsageError(f"expected a batch of floats or uint8, got {batch.dtype} of shape {tuple(batch.shape)}")
-        wide = torch.float64 if batch.dtype == torch.float64 else torch.float32
-        ends = (0.0, 255.0) if is_integer else self._noise.data_range
-        values = batch.to(wide)
-        steps = 255.0 / self._noise.full if is_integer and self._noise.data_range else 1.0
-        noisy = values + self._drawn(values) * self._widths(values, steps)
-        if ends is not None:
-            noisy = noisy.clamp(*ends)
-        return noisy.round().to(batch.dtype) if is_integer else noisy.to(batch.dtype)
-
-    def _drawn(self, values: Tensor) -> Tensor:
-        shape = list(values.shape)
-        if self._shared and len(shape) > 1:
-            shape[1] = 1
-        return draw(self._noise.law, _Drawing(shape, values, self._generator))
-
-    def _widths(self, values: Tensor, steps: float) -> Tensor:
-        """Return the factor of the noise of each item, shape (N, 1, ...)."""
-        factor, per_level = self._noise.share()
-        level = _levels(self._noise, values, self._generator)
-        if self._noise.level.kind in ("std", "scale"):
-            widths = level * (factor * steps)
-        elif self._noise.needs_power:
-            power = values.detach().flatten(1).square().mean(1) if values.ndim > 1 else values.detach().square()
-            widths = power.sqrt() * torch.exp(level * per_level) * factor
-        else:
-            widths = torch.exp(level * per_level) * (factor * steps)
-        return widths.reshape(-1, *[1] * (values.ndim - 1))
+        values = batch.to(torch.float64 if batch.dtype == torch.float64 else torch.float32)
+        device = _Drawing(values, self._generator, shared=self._shared)
+        noisy: Tensor = with_noise(self._noise, values, device, is_bytes=is_bytes).to(batch.dtype)
+        return noisy
 
     def extra_repr(self) -> str:
         """Return law and level."""
         return f"{self._noise.law}, {self._noise.level.kind}={self._noise.level}"
 
 
-def _levels(noise: DeviceNoise, like: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Return the level of each item, shape (N,)."""
-    numbers, choice = noise.choice()
-    ends = torch.tensor(numbers, dtype=like.dtype, device=like.device)
-    if choice == "number":
-        return ends.expand(len(like))
-    if choice == "list":
-        return ends[torch.randint(len(numbers), (len(like),), device=like.device, generator=generator)]
-    share = torch.rand(len(like), dtype=like.dtype, device=like.device, generator=generator)
-    drawn = ends[0] + share * (ends[1] - ends[0])
-    return drawn.exp() if choice == "log" else drawn
-
-
 class _Drawing:
-    """Random tensors of a shape, for `draw`."""
+    """Random tensors for a batch, as `with_noise` asks for them."""
 
     log = staticmethod(torch.log)
     exp = staticmethod(torch.exp)
@@ -124,9 +90,30 @@ class _Drawing:
     cos = staticmethod(torch.cos)
     where = staticmethod(torch.where)
 
-    def __init__(self, shape: list[int], like: Tensor, generator: torch.Generator | None) -> None:
-        self._shape, self._dtype, self._device, self._generator = shape, like.dtype, like.device, generator
+    clip = staticmethod(torch.clamp)
+    round = staticmethod(torch.round)
+
+    def __init__(self, like: Tensor, generator: torch.Generator | None, *, shared: bool) -> None:
+        self._shape, self._items = list(like.shape), [len(like), *[1] * (like.ndim - 1)]
+        if shared and like.ndim > 1:
+            self._shape[1] = 1
+        self._dtype, self._device, self._generator = like.dtype, like.device, generator
         self._step = 2.0**-53 if like.dtype == torch.float64 else 2.0**-24
+
+    def share(self) -> Tensor:
+        """Return one uniform number for each item."""
+        return torch.rand(self._items, dtype=self._dtype, device=self._device, generator=self._generator)
+
+    def pick(self, numbers: Sequence[float]) -> Tensor:
+        """Return one of the numbers for each item."""
+        known = torch.tensor(numbers, dtype=self._dtype, device=self._device)
+        if len(numbers) == 1:
+            return known
+        return known[torch.randint(len(numbers), self._items, device=self._device, generator=self._generator)]
+
+    def root_mean_square(self, values: Tensor) -> Tensor:
+        """Return that of each item, through which no gradient goes."""
+        return values.detach().square().reshape(len(values), -1).mean(1).sqrt().reshape(self._items)
 
     def uniform(self) -> Tensor:
         """Return torch's bits, and below them as many more, of which floats near zero have use; neither 0 nor 1."""
