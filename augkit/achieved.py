@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 CHUNK = 2**16
 """Samples that are squared and summed at a time; fixed, so that the sums are the same everywhere."""
 
-_BYTES = 2**15
-"""8-bit samples whose squares are summed at a time: as many as an int32 holds."""
+_BYTES = 2**16
+"""8-bit samples whose squares are summed at a time: as many as a uint32 holds."""
+
+_FULL_BYTES = (0.0, 255.0)
 
 
 def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> tuple[float, int]:
@@ -23,8 +25,8 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     samples, minus : ndarray of one shape
         Summed in float64, in fixed blocks and without BLAS; 8-bit samples as integers, which is exact.
     """
-    if samples.dtype == np.uint8 and (minus is None or minus.dtype == np.uint8):
-        return _sum_of_bytes(samples.reshape(-1), None if minus is None else minus.reshape(-1)), samples.size
+    if samples.dtype == np.uint8 and minus is None:
+        return _sum_of_bytes(samples.reshape(-1)), samples.size
     total, count = 0.0, 0
     flat = samples.reshape(-1)
     other = None if minus is None else minus.reshape(-1)
@@ -43,17 +45,34 @@ def sum_of_squares(samples: NDArray[Any], minus: NDArray[Any] | None = None) -> 
     return total, count
 
 
-def _sum_of_bytes(samples: NDArray[np.uint8], minus: NDArray[np.uint8] | None) -> float:
-    total, buffer = 0, np.empty(min(_BYTES, samples.size), np.int32)
+def _sum_of_bytes(samples: NDArray[np.uint8]) -> float:
+    total, wide = 0, np.empty(min(_BYTES, samples.size), np.uint32)
     for begin in range(0, samples.size, _BYTES):
-        piece = slice(begin, min(begin + _BYTES, samples.size))
-        wide = buffer[: piece.stop - begin]
-        if minus is None:
-            np.copyto(wide, samples[piece])
-        else:
-            np.subtract(samples[piece], minus[piece], out=wide, dtype=np.int32)
-        total += int(np.einsum("i,i->", wide, wide))
+        piece = samples[begin : begin + _BYTES]
+        total += _squares(piece, wide[: piece.size])
     return float(total)
+
+
+def _squares(samples: NDArray[np.uint8], wide: NDArray[np.uint32]) -> int:
+    np.copyto(wide, samples)
+    return int(np.einsum("i,i->", wide, wide))
+
+
+def _noise_on_bytes(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> tuple[float, float, int]:
+    """Return the sums of squares of noise and signal, and how many samples were moved to 0 or 255."""
+    noise, signal, clipped, size = 0, 0, 0, min(_BYTES, clean.size)
+    wide, far, near = np.empty(size, np.uint32), np.empty(size, np.uint8), np.empty(size, np.uint8)
+    for begin in range(0, clean.size, _BYTES):
+        before, after = clean[begin : begin + _BYTES], noisy[begin : begin + _BYTES]
+        if before.size < size:
+            wide, far, near = wide[: before.size], far[: before.size], near[: before.size]
+        signal += _squares(before, wide)
+        np.maximum(before, after, out=far)
+        far -= np.minimum(before, after, out=near)
+        noise += _squares(far, wide)
+        at_limit = np.add(after, np.uint8(1), out=near) <= 1  # 255 comes round to 0
+        clipped += int(np.count_nonzero(np.logical_and(at_limit, far, out=at_limit)))
+    return float(noise), float(signal), clipped
 
 
 def _difference(samples: NDArray[Any], minus: NDArray[Any] | None) -> NDArray[np.float64]:
@@ -130,14 +149,19 @@ class Meter:
 
     def _add(self, clean: NDArray[Any], noisy: NDArray[Any], chosen: int | None) -> None:
         """Take in two arrays, of which `chosen` samples are to be counted, or all."""
-        noise, count = sum_of_squares(noisy, clean)
-        signal, signal_count = sum_of_squares(clean)
+        if clean.dtype == noisy.dtype == np.uint8 and self._limits == _FULL_BYTES:
+            noise, signal, clipped = _noise_on_bytes(clean.reshape(-1), noisy.reshape(-1))
+            count = signal_count = clean.size
+        else:
+            noise, count = sum_of_squares(noisy, clean)
+            signal, signal_count = sum_of_squares(clean)
+            clipped = _clipped(clean, noisy, self._limits)
         self._noise += noise
         self._noise_count += count if chosen is None else chosen
         self._signal += signal
         self._signal_count += signal_count if chosen is None else chosen
         self._size += clean.size if chosen is None else chosen
-        self._clipped += _clipped(clean, noisy, self._limits)
+        self._clipped += clipped
 
     def levels(self) -> dict[str, float | None]:
         """Return what `achieved` returns, for all that was taken in."""

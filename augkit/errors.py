@@ -13,8 +13,21 @@ _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\
 """Control characters, line ends, changes of direction, and halves of characters."""
 
 
+_ENDLESS = re.compile(r"\S{1001,}")
+_MOST = 5000
+"""Characters of a message; what is longer quotes something that is no name, number or path."""
+
+
 class AugkitError(Exception):
-    """Base of every error that augkit raises on purpose."""
+    """Base of every error that augkit raises on purpose; a value of any length is quoted by its ends."""
+
+    def __init__(self, message: str = "") -> None:
+        short = _ENDLESS.sub(lambda found: _ends(found[0], 40), message)
+        super().__init__(short if len(short) <= _MOST else _ends(short, _MOST // 2))
+
+
+def _ends(text: str, each: int) -> str:
+    return f"{text[:each]}[... {len(text) - 2 * each} characters ...]{text[-each:]}"
 
 
 class UsageError(AugkitError, ValueError):

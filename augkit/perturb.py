@@ -19,7 +19,7 @@ from augkit.noise.grain import Grain
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.lattice import add_lattice, scale_for_power
 from augkit.noise.mixing import Channels
-from augkit.signal import Samples, Signal
+from augkit.signal import Samples, Signal, put_back
 from augkit.unit_noise import UnitNoise, in_threads
 
 
@@ -109,16 +109,22 @@ def perturb(
         rows = clean.shape[0] if channels == "shared" else clean.size
         flat = np.ascontiguousarray(clean).reshape(rows, -1)
         _add_lattice(flat, out.reshape(rows, -1), law, scale=scale, key=key, threads=threads)
-    if signal.where is not None:
-        np.copyto(out, clean, where=~signal.where)
+    put_back(out, signal)
     return Perturbed(out, scale, lambda: _geometric_snr(signal, law, scale, noise))
 
 
 def _signal_power(signal: Signal) -> float:
-    samples = signal.samples
-    if signal.where is not None:
-        samples = samples[np.broadcast_to(signal.where, samples.shape)]
-    total, count = sum_of_squares(samples)
+    if signal.power is not None:
+        return signal.power
+    if signal.where is None:
+        total, count = sum_of_squares(signal.samples)
+        return total / count if count else 0.0
+    total, count = 0.0, 0
+    where = np.broadcast_to(signal.where, signal.samples.shape)
+    for begin in range(0, len(where), BLOCK):  # in pieces, so that no large array is picked out
+        rows = slice(begin, begin + BLOCK)
+        part, number = sum_of_squares(signal.samples[rows][where[rows]])
+        total, count = total + part, count + number
     return total / count if count else 0.0
 
 
@@ -202,9 +208,12 @@ def _add_floats(signal: Signal, noise: UnitNoise, scale: float, out: Samples) ->
 
 
 def _limits(signal: Signal, dtype: np.dtype[Any]) -> tuple[float, float] | None:
-    """Return where samples saturate; integers always do, at the ends of their type at the latest."""
-    if dtype.kind not in "iu":
+    """Return where samples saturate; integers and halves always do, at the ends of their type at the latest."""
+    if dtype.itemsize > 2 and dtype.kind == "f":
         return signal.limits
+    if dtype.kind == "f":
+        largest = float(np.finfo(dtype).max)
+        return signal.limits or (-largest, largest)
     info = np.iinfo(dtype)
     ends = float(info.min), float(np.nextafter(info.max, 0) if info.max > 2**53 else info.max)
     if signal.limits is None:

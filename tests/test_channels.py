@@ -17,6 +17,7 @@ from augkit.signal import Signal
 
 KEY = Key(31)
 MATRIX = ((1.0, 0.8, -0.3), (0.8, 1.0, 0.1), (-0.3, 0.1, 1.0))
+OFF = ((1.0, 0.75, -0.3), (0.75, 1.0, 0.1), (-0.3, 0.1, 1.0))
 N = 300_000
 
 
@@ -30,12 +31,13 @@ def noise_of(law, channels, dtype=np.float64, level=("std", 0.1)):
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
 @pytest.mark.parametrize("law", [Gaussian(), Laplace()], ids=str)
 def test_the_covariance_is_the_one_asked_for(law, dtype):
-    """Each entry within 6 standard errors (false alarm 2e-9); a correlation that is off by 0.03 is caught."""
-    found = np.cov(noise_of(law, MATRIX, dtype).T) / 0.01
+    """Each entry within 6 standard errors (false alarm 2e-9); one correlation of 0.75 for 0.8 is caught, by 6 more."""
     error = 6 * np.sqrt((2 + law.kurtosis) / N)
     steps = np.eye(3) / 12 / 25.5**2 if dtype is np.uint8 else 0
-    np.testing.assert_allclose(found - steps, MATRIX, atol=error)
-    assert error < 0.03
+    for asked, fits in ((MATRIX, True), (OFF, False)):
+        found = np.cov(noise_of(law, asked, dtype).T) / 0.01
+        assert np.allclose(found - steps, MATRIX, rtol=0, atol=error) == fits
+    assert error < 0.05 / 2
 
 
 WITHOUT_VARIANCE = (Cauchy(), StudentT(1.6), AlphaStable(1.5), AlphaStable(0.7))

@@ -9,10 +9,10 @@ from augkit.dependent.transfer import to_light
 from augkit.errors import UsageError
 from augkit.noise.distributions import Cauchy, Gaussian
 from augkit.noise.keys import BLOCK, Key
-from augkit.noise.poisson import fill_poisson
 from augkit.noise.values import apply_values, value_lattice
 from augkit.signal import Signal
 from tests.truth import ALPHA, chi_square_p
+from tests.truth_models import beyond
 
 KEY = Key(5)
 N = 200_000
@@ -40,24 +40,8 @@ def bytes_of(value, model, dtype=np.uint8):
 
 
 def probabilities(value, model):
-    """P(output) from scipy: Poisson counts, mixtures of normals, a scaled law, three steps."""
-    share = value / 255
-    if isinstance(model, Shot):
-        beyond = stats.poisson(share * model.photons).sf(np.ceil(EDGES * model.photons) - 1)
-    elif isinstance(model, Sensor):
-        count = np.arange(0, model.full_well + 12 * np.sqrt(model.full_well) + 50)
-        weight = stats.poisson(share * model.full_well).pmf(count)
-        beyond = np.array(
-            [weight @ stats.norm.sf((edge * model.full_well - count) / model.read_noise) for edge in EDGES]
-        )
-    elif isinstance(model, Added):
-        beyond = stats.cauchy.sf((EDGES - share) / model.scale)
-    elif isinstance(model, Speckle):
-        law = stats.norm if isinstance(model.law, Gaussian) else stats.cauchy
-        beyond = law.sf((EDGES - share) / (share * model.scale)) if share else (EDGES < 0).astype(float)
-    else:
-        beyond = np.where(share > EDGES, 1 - model.amount, 0) + model.amount * model.salt
-    return -np.diff(np.concatenate([[1.0], beyond, [0.0]]))
+    """P(output) of the 256 outputs of an 8-bit value."""
+    return -np.diff(np.concatenate([[1.0], beyond(value / 255, model, EDGES), [0.0]]))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
@@ -124,35 +108,17 @@ def test_truncation_is_a_shift_by_half_a_step():
     assert (rounded.sum(axis=1) - cut.sum(axis=1))[100:150] == pytest.approx(0.5, abs=1e-6)
 
 
-@pytest.mark.parametrize("mean", [1e-3, 0.7, 9.99, 10.0, 37.2, 1000.0, 1e6])
-def test_poisson_counts(mean):
-    out = np.empty(N)
-    fill_poisson(out, np.full(N, mean), KEY)
-    law = stats.poisson(mean)
-    low, high = int(law.ppf(1e-7)), int(law.isf(1e-7)) + 1
-    bins = np.unique(np.linspace(low, high, 60).astype(int))
-    inside = np.diff(np.concatenate([[0.0], law.cdf(bins), [1.0]]))
-    counts = np.histogram(out, np.concatenate([[-1], bins + 0.5, [np.inf]]))[0]
-    assert chi_square_p(counts, inside) > ALPHA
-    assert np.array_equal(out, np.floor(out))
-    off = np.histogram(out + max(1.0, np.sqrt(mean) * 0.1), np.concatenate([[-1], bins + 0.5, [np.inf]]))[0]
-    assert chi_square_p(off, np.clip(inside, 1e-300, None)) < ALPHA
-
-
 def test_any_piece_is_that_piece_of_the_whole():
     rng = np.random.default_rng(1)
     total = BLOCK + 5000
     samples = rng.integers(0, 256, total, dtype=np.uint8)
     table = value_lattice(Shot(60).beyond())
-    whole, counts, mean = np.empty_like(samples), np.empty(total), rng.uniform(0, 50, total)
+    whole = np.empty_like(samples)
     apply_values(samples, table, KEY, out=whole)
-    fill_poisson(counts, mean, KEY)
     for begin, end in ((0, 100), (77, BLOCK + 3), (BLOCK - 1, total)):
-        part, some = np.empty(end - begin, np.uint8), np.empty(end - begin)
+        part = np.empty(end - begin, np.uint8)
         apply_values(samples[begin:end], table, KEY, out=part, start=begin)
-        fill_poisson(some, mean[begin:end], KEY, start=begin)
         assert np.array_equal(part, whole[begin:end])
-        assert np.array_equal(some, counts[begin:end])
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)

@@ -29,21 +29,43 @@ def test_samples_are_those_of_the_stream_version():
     assert hashes() == GOLDEN
 
 
-def test_cpu_features_and_blas_kernels_do_not_matter():
+def dispatched():
+    """Return the CPU features, beyond those that it was built for, that NumPy uses here."""
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
-    used = " ".join(name for name in __cpu_dispatch__ if __cpu_features__.get(name))
-    assert elsewhere(NPY_DISABLE_CPU_FEATURES=used, OPENBLAS_CORETYPE="Prescott") == GOLDEN
+    return [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+
+
+def test_cpu_features_and_blas_kernels_do_not_matter():
+    assert elsewhere(NPY_DISABLE_CPU_FEATURES=" ".join(dispatched()), OPENBLAS_CORETYPE="Prescott") == GOLDEN
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("numpy", "scipy"), [("2.0.2", "1.13.1"), ("", "")])
+@pytest.mark.parametrize("kernel", ["Nehalem", "Sandybridge", "Haswell", "Zen"])
+def test_other_blas_kernels_do_not_matter(kernel):
+    assert elsewhere(OPENBLAS_CORETYPE=kernel, OMP_NUM_THREADS="1") == GOLDEN
+
+
+@pytest.mark.slow
+def test_no_single_cpu_feature_matters():
+    """The widest features off, one after the other, as on older and older machines."""
+    features = dispatched()
+    for left in range(len(features)):
+        assert elsewhere(NPY_DISABLE_CPU_FEATURES=" ".join(features[left:])) == GOLDEN
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("numpy", "scipy"),
+    [("==2.0.2", "==1.13.1"), ("==2.0.2", "==1.14.1"), ("==2.2.6", "==1.15.3"), ("", "==1.16.3"), ("", "")],
+)
 def test_numpy_and_scipy_releases_do_not_matter(tmp_path, numpy, scipy):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    wanted = [f"numpy=={numpy}" if numpy else "numpy", f"scipy=={scipy}" if scipy else "scipy", "msgspec"]
-    subprocess.run([python, "-m", "pip", "install", "-q", *wanted], check=True)
-    version = subprocess.run(
-        [python, "-c", "import numpy; print(numpy.__version__)"], capture_output=True, text=True, check=True
-    )
-    assert elsewhere(python) == GOLDEN, f"NumPy {version.stdout.strip()} differs from {np.__version__}"
+    install = [python, "-m", "pip", "install", "-q", f"numpy{numpy}", f"scipy{scipy}", "msgspec"]
+    subprocess.run(install, check=True)
+    ask = "import numpy, scipy; print(numpy.__version__, scipy.__version__)"
+    made = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    for version, wanted in zip(made, (numpy, scipy), strict=True):
+        assert version == wanted.removeprefix("==") or not wanted
+    assert elsewhere(python) == GOLDEN, f"NumPy {made[0]} with SciPy {made[1]} differs from {np.__version__}"

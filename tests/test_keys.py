@@ -6,6 +6,7 @@ import pytest
 from numpy.random import SeedSequence, default_rng
 
 from augkit.errors import UsageError
+from augkit.noise.blocks import Stream
 from augkit.noise.keys import STREAM_VERSION, Key, addressed_words, as_key, block_bits
 
 
@@ -95,3 +96,24 @@ def test_addressed_words_do_not_depend_on_their_company():
     assert len(set(all_.tolist()) | set(addressed_words(np.uint64(9), index, 3).tolist())) == 2000
     bits = np.unpackbits(all_.view(np.uint8))
     assert abs(bits.mean() - 0.5) < 5 * 0.5 / np.sqrt(bits.size)
+
+
+def test_words_leave_what_they_are_made_of_alone():
+    index, rounds = np.arange(5, dtype=np.uint64), np.array([0, 1], np.uint64)
+    made = addressed_words(np.uint64(9), index, rounds)
+    assert index.tolist() == [0, 1, 2, 3, 4]
+    assert rounds.tolist() == [0, 1]
+    assert made.shape == (2, 5)
+    assert made[1].tolist() == addressed_words(np.uint64(9), index, 1).tolist()
+    assert addressed_words(np.uint64(9), index[:0], 3).shape == (0,)
+
+
+def test_words_of_a_block_are_little_endian_whatever_the_machine():
+    stream = Stream(Key(3), 0)
+    wide = stream.words(0, 0, 4, "<u8").tolist()
+    for size in (2, 4):
+        narrow = stream.words(0, 0, 4 * 8 // size, f"<u{size}").tolist()
+        data = b"".join(word.to_bytes(size, "little") for word in narrow)
+        assert [int.from_bytes(data[place : place + 8], "little") for place in range(0, 32, 8)] == wide
+    assert stream.words(0, 3, 5, "<u2").tolist() == stream.words(0, 0, 5, "<u2").tolist()[3:]
+    assert list(stream.spans(0)) == []

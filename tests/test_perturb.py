@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import augkit
 from augkit.achieved import achieved, sum_of_squares
 from augkit.errors import InputError, UsageError
 from augkit.level import Level
@@ -202,3 +203,24 @@ def test_sums_do_not_depend_on_the_layout():
     samples = np.random.default_rng(1).normal(size=(2 * BLOCK + 5, 2)).astype(np.float32)
     assert sum_of_squares(samples) == sum_of_squares(np.asfortranarray(samples))
     assert sum_of_squares(samples)[0] == pytest.approx(float(np.sum(np.square(samples, dtype=float))), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda x: perturb(Signal(x), Cauchy(), Level("scale", (1.0,)), KEY).samples,
+        lambda x: augkit.audio.add_noise(x, "cauchy", scale=1.0, rng=1),
+        lambda x: augkit.series.add_noise(x, "cauchy", scale=1.0, rng=1),
+    ],
+    ids=["core", "audio", "series"],
+)
+def test_heavy_tails_make_no_infinity_of_halves(add):
+    """A Cauchy sample in 100,000 is beyond the largest half; what was infinite or missing stays so."""
+    clean = np.zeros(1_000_000, np.float16)
+    clean[:2] = np.inf, np.nan
+    noisy = add(clean)
+    assert noisy.dtype == np.float16
+    assert np.isinf(noisy[0])
+    assert np.isnan(noisy[1])
+    assert np.isfinite(noisy[2:]).all()
+    assert np.abs(noisy[2:]).max() > 60_000

@@ -193,3 +193,31 @@ def test_the_far_tail_is_reached():
     reach = Gaussian().isf(np.array([cut.tail * 2.0**-53]))[0]
     assert reach > 9.0  # beyond nine standard deviations
     assert Gaussian().sf(np.array([reach]))[0] < 2.0**-60
+
+
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_nothing_is_made_of_nothing(law):
+    fill(np.empty(0, np.float32), law, KEY)
+    fill(np.empty(0), law, KEY, start=BLOCK)
+    empty = np.empty(0, np.uint8)
+    add_lattice(empty, law, 3.0, KEY, out=empty)
+    wide = np.empty((0, 3), np.uint8)
+    add_lattice(wide, law, 3.0, KEY, out=wide)
+
+
+@pytest.mark.parametrize("law", LAWS, ids=str)
+def test_samples_that_are_added_to_stay_as_they_are(law):
+    gray = np.arange(2 * BLOCK, dtype=np.uint8)
+    gray.setflags(write=False)
+    out = np.empty_like(gray)
+    add_lattice(gray, law, 30.0, KEY, out=out)
+    assert np.array_equal(gray, np.arange(2 * BLOCK, dtype=np.uint8))
+
+
+def test_the_quick_way_of_the_gaussian_tail_is_the_plain_one():
+    q = np.geomspace(2.1e-11, 0.069, 2001)
+    together = Gaussian().isf(q)
+    mixed = Gaussian().isf(np.append(q, 0.3))[:-1]
+    assert np.array_equal(together, mixed)
+    np.testing.assert_allclose(Gaussian().sf(together), q, rtol=1e-13)
+    assert Gaussian().isf(np.empty(0)).shape == (0,)

@@ -108,6 +108,7 @@ def test_moments_are_those_of_the_law_it_is():
         (stats.t, "scipy.stats.t is not frozen"),
         (stats.levy_stable(1.5, 0), "alpha-stable:alpha=1.5"),
         (stats.tukeylambda(-0.3), "down to q"),  # its tail ends at 1e-16
+        (stats.vonmises(2), "its sf is -.* beyond 3.14159, where by its isf the law ends"),  # it goes round the circle
         (stats.multivariate_normal([0, 0]), "lacks sf, isf"),
         (Gaussian, "a class; give an instance"),
         (3, "expected a name such as 'gaussian'"),

@@ -40,3 +40,51 @@ def allowed_distance(n, alpha=ALPHA):
 def binomial_p(hits, n, p):
     """Return the two-sided p-value of a count."""
     return min(1.0, 2 * min(stats.binom.cdf(hits, n, p), stats.binom.sf(hits - 1, n, p)))
+
+
+def quantile(rate):
+    """Return how many standard errors a normal statistic exceeds with probability `rate` on one side."""
+    return float(stats.norm.isf(rate))
+
+
+def direction(right, wrong):
+    """Return the score of each cell that tells `wrong` probabilities from `right` ones best (Neyman, Pearson 1933)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        score = np.log(np.asarray(wrong) / np.asarray(right))
+    # cells that hardly anything falls into may not sway the sum: it stays close to normal, and its bound short
+    score = np.where((np.asarray(right) > 1e-9) & np.isfinite(score), score, 0.0)
+    return np.clip(score, -8 * spread(score, right), 8 * spread(score, right))
+
+
+def spread(score, probabilities):
+    """Return the standard deviation of the score of one draw."""
+    mean = np.sum(probabilities * score)
+    return sqrt(np.sum(probabilities * np.square(score - mean)))
+
+
+def draws_needed(right, wrong, alpha=ALPHA):
+    """Return how many draws tell `wrong` from `right` with both error rates at most alpha: the stated discrepancy.
+
+    The threshold of `score_fits` stands 5.4 standard errors from the right mean, and the wrong mean beyond it by as
+    many standard errors of its own; or the wrong law makes what the right one never does.
+    """
+    score = direction(right, wrong)
+    apart = abs(np.sum((wrong - right) * score))
+    reach = quantile(alpha / 2) * 1.1 * (spread(score, right) + spread(score, wrong))
+    impossible = np.sum(wrong[right <= 0])
+    ways = [
+        (reach / apart) ** 2 if apart > 1e-12 else np.inf,
+        -log(alpha) / impossible if impossible > 1e-12 else np.inf,
+    ]
+    return int(min(ways)) + 1
+
+
+def score_fits(counts, right, wrong, alpha=ALPHA):
+    """Tell whether the mean score of the draws is the right one, by Bernstein's inequality: exact for any n."""
+    score = direction(right, wrong)
+    mean, deviation, n = np.sum(right * score), spread(score, right), np.sum(counts)
+    if np.any(counts[right <= 0]) or deviation == 0:
+        return not np.any(counts[right <= 0])  # what cannot occur was drawn, or nothing else tells the two
+    off = abs(np.sum(counts * score) - n * mean)
+    farthest = np.max(np.abs(score - mean))
+    return 2 * np.exp(-(off**2) / 2 / (n * deviation**2 + farthest * off / 3)) > alpha

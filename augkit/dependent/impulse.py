@@ -15,6 +15,8 @@ from augkit.noise.strips import fill
 class SaltAndPepper(msgspec.Struct, frozen=True):
     """Impulse noise: some samples become white or black, the others stay.
 
+    The bipolar impulse noise of Gonzalez and Woods, Digital Image Processing, on image restoration.
+
     Parameters
     ----------
     amount : float

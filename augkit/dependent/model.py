@@ -42,7 +42,7 @@ class Model(Protocol):
         ...
 
     def noisy(self, share: Array, key: Key, start: int) -> Array:
-        """Return noisy shares of full range; sample number `start` of the stream is the first."""
+        """Return noisy shares of full range, a new array; sample number `start` of the stream is the first."""
         ...
 
 

@@ -13,6 +13,9 @@ from augkit.noise.poisson import fill_poisson
 class Shot(msgspec.Struct, frozen=True):
     """Photon shot noise: the value is the mean of a Poisson count.
 
+    The variance of a Poisson count is its mean (Johnson, Kotz, Kemp 1992, Univariate Discrete Distributions, 2nd
+    edition, chapter 4); that of light on a sensor is EMVA Standard 1288, release 4.0 linear, section 2.
+
     Parameters
     ----------
     photons : float
@@ -30,9 +33,11 @@ class Shot(msgspec.Struct, frozen=True):
 
     def noisy(self, share: Array, key: Key, start: int) -> Array:
         """Return count / photons."""
-        counts = np.empty(len(share))
-        fill_poisson(counts, np.maximum(share, 0) * self.photons, key.child("photons"), start=start)
-        return counts / self.photons
+        counts, mean = np.empty(len(share)), np.maximum(share, 0.0)
+        mean *= self.photons
+        fill_poisson(counts, mean, key.child("photons"), start=start)
+        counts /= self.photons
+        return counts
 
 
 def counts_beyond(mean: Array, edges: Array) -> Array:

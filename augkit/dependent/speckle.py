@@ -14,6 +14,9 @@ from augkit.noise.strips import fill
 class Speckle(msgspec.Struct, frozen=True):
     """Multiplicative noise: v + v z, with z of any law.
 
+    The multiplicative model of Lee (1981, Speckle analysis and smoothing of synthetic aperture radar images, Computer
+    Graphics and Image Processing 17(1)), there with z normal.
+
     Parameters
     ----------
     law : Distribution

@@ -17,14 +17,20 @@ Places = NDArray[np.intp]
 
 
 class Stream:
-    """The bits of one key from sample number `start` on, with its address hashed once."""
+    """The bits of one key from sample number `start` on, with its address hashed once.
+
+    Attributes
+    ----------
+    escapes : int
+        What `addressed_words` takes as the seed of its samples.
+    """
 
     def __init__(self, key: Key, start: int) -> None:
         self._name = key.digest()
         self._start = start
         escapes = self._name.copy()
         escapes.update(b"escapes")
-        self._escapes = np.uint64(int.from_bytes(escapes.digest()[:8], "little"))
+        self.escapes = np.uint64(int.from_bytes(escapes.digest()[:8], "little"))
 
     def spans(self, count: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (block, first, last, offset): which samples of which block stand at `offset` of the next `count`."""
@@ -48,7 +54,7 @@ class Stream:
 
     def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return further 64-bit words for the samples numbered `index`, whatever else was settled."""
-        return addressed_words(self._escapes, index, round_)
+        return addressed_words(self.escapes, index, round_)
 
 
 class Waiting:

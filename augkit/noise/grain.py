@@ -29,7 +29,8 @@ class Grain:
     ----------
     radius : float
         Standard deviation of the kernel in pixels; from 0.5 on, pixels at a distance d correlate by
-        exp(-d**2 / (4 radius**2)), and by less below.
+        exp(-d**2 / (4 radius**2)), the autocorrelation of the kernel (Bracewell, The Fourier Transform and Its
+        Applications, chapter 3), and by less below.
     width : int
         Pixels in a row of the image.
     """

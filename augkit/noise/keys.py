@@ -140,10 +140,13 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 _30, _27, _31, _ONE = (np.uint64(number) for number in (30, 27, 31, 1))
 
 
-def addressed_words(seed: np.uint64, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
+def addressed_words(
+    seed: np.uint64 | NDArray[np.uint64], index: NDArray[np.uint64], round_: int | NDArray[np.uint64]
+) -> NDArray[np.uint64]:
     """Return one 64-bit word for each sample index and round, in any order, without a state.
 
-    Several rounds at a time, of shape (rounds,), give words of shape (rounds, n).
+    Several rounds at a time, of shape (rounds,), give words of shape (rounds, n). Where samples are of several streams,
+    each has a seed.
 
     SplitMix64 (Steele, Lea, Flood 2014), applied to the index and once more to the round. Serves the few samples
     that a sampler settles after its main pass, so that they do not depend on how many there were before.

@@ -61,6 +61,7 @@ def shares(law: Distribution, scale: float) -> NDArray[np.int64]:
     """
     edges = np.asarray((np.arange(TOP) + 0.5) / max(scale, 1e-300), dtype=np.float64)
     beyond = np.rint(law.sf(edges) * 2.0 ** (16 + _FRACTION)).astype(np.int64)
+    beyond = np.minimum.accumulate(beyond)  # a law of the user's may rise by rounding
     right = np.append(beyond[:-1] - beyond[1:], beyond[-1])
     centre = np.array([_SLOTS * 2**_FRACTION - 2 * int(beyond[0])])
     return np.concatenate([right[::-1], centre, right])
@@ -120,7 +121,7 @@ def _settle(
         return
     difference = law_table.settle(slots, stream.escape_words(stream.index(places), 0))
     total = samples[places] + difference.reshape((-1,) + (1,) * (samples.ndim - 1))
-    out[places] = np.clip(total, 0, TOP).astype(np.uint8)
+    out[places] = total.clip(_BLACK, _WHITE).astype(np.uint8)
 
 
 def power(law: Distribution, scale: float) -> float:
@@ -135,8 +136,8 @@ _COARSE = 16.0
 def scale_for_power(law: Distribution, wanted: float) -> float:
     """Return the scale at which noise of finite variance has the power `wanted`, rounding included.
 
-    Rounding adds 1/12 at most times, but takes noise away below half a step; from a standard deviation of 16 steps on
-    it does not matter.
+    Rounding adds 1/12 at most times (Bennett 1948, Spectra of quantized signals, Bell System Technical Journal 27(3)),
+    but takes noise away below half a step; from a standard deviation of 16 steps on it does not matter.
     """
     smooth = float(np.sqrt(wanted)) / law.std
     if wanted == 0 or wanted > _COARSE**2:

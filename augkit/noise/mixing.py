@@ -25,6 +25,8 @@ _TOLERANCE = 1e-9
 def as_channels(given: object) -> Channels:
     """Read how channels share their noise: a word, a correlation (a number or its text), or a matrix of them.
 
+    The text of a matrix has its rows one behind the other: ``"1,0.5;0.5,1"``.
+
     Raises
     ------
     UsageError
@@ -34,9 +36,10 @@ def as_channels(given: object) -> Channels:
         if given in _WORDS:
             return cast(Sharing, given)
         try:
-            given = float(given)
+            rows = [[float(value) for value in row.split(",")] for row in given.split(";")]
         except ValueError:
             raise _unknown(given) from None
+        given = rows[0][0] if len(rows) == len(rows[0]) == 1 else rows
     try:
         matrix: NDArray[np.float64] = np.asarray(given, dtype=np.float64)
     except (TypeError, ValueError):

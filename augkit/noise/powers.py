@@ -1,4 +1,4 @@
-"""Powers that are the same on every machine.
+"""Powers and logarithms that are the same on every machine.
 
 NumPy's `power`, `exp` and `log` change in their last bits with the features of a CPU. Here only operations are used
 that IEEE 754 rounds correctly (the four of arithmetic, taking exponents apart and putting them together), in a fixed
@@ -31,21 +31,31 @@ def power(x: Array, exponent: float) -> Array:
     exponent : float
         Above 0.
     """
+    log2 = _log2(x)
+    log2 *= exponent
+    np.clip(log2, -_MOST, _MOST, out=log2)
+    nearest = np.rint(log2)
+    result = np.ldexp(polynomial(_EXP_TERMS, log2 - nearest), nearest.astype(np.intc))
+    return np.where(x > 0, result, 0.0)
+
+
+def log(x: Array) -> Array:
+    """Return the natural logarithm of `x`, above 0, to about 1e-15 of 1 or of its value."""
+    return _log2(x) * _LN2
+
+
+def _log2(x: Array) -> Array:
     mantissa, whole = np.frexp(x)
     small = mantissa < _SQRT_HALF
     mantissa = np.where(small, mantissa * 2, mantissa)
     # log2 m = 2 / ln 2 artanh((m - 1) / (m + 1)): at 0.172 at most, twelve terms of its series reach 1e-18
     s = (mantissa - 1) / (mantissa + 1)
-    log2 = s * _polynomial(_LOG_TERMS, s * s) + (whole - small)
-    log2 *= exponent
-    np.clip(log2, -_MOST, _MOST, out=log2)
-    nearest = np.rint(log2)
-    result = np.ldexp(_polynomial(_EXP_TERMS, log2 - nearest), nearest.astype(np.intc))
-    return np.where(x > 0, result, 0.0)
+    log2: Array = s * polynomial(_LOG_TERMS, s * s) + (whole - small)
+    return log2
 
 
-def _polynomial(terms: tuple[float, ...], x: Array) -> Array:
-    """Evaluate by Horner's rule, from the highest term down."""
+def polynomial(terms: tuple[float, ...], x: Array) -> Array:
+    """Return the sum of terms times powers of `x`, given from the highest power down, by Horner's rule."""
     total = np.full_like(x, terms[0])
     for term in terms[1:]:
         total *= x

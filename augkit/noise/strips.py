@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +150,14 @@ def _short(values: Array) -> Array:
     return short
 
 
+class Addressed(Protocol):
+    """What has further words for its samples, by their numbers."""
+
+    def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Return further words for the samples numbered `index`, of each round."""
+        ...
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Form:
     """How one sample type is cut out of a word: the slot in the low bits, the position across it above."""
@@ -158,19 +167,19 @@ class _Form:
     position_bits: int
 
 
-_FORMS = {
+FORMS = {
     np.dtype(np.float32): _Form("<u4", "<i4", 32 - SLOT_BITS),
     np.dtype(np.float64): _Form("<u8", "<i8", 64 - SLOT_BITS),
 }
 
 
 @lru_cache(maxsize=64)
-def _table(law: Distribution, dtype: np.dtype[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+def slot_table(law: Distribution, dtype: np.dtype[np.floating]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return where each slot begins (in the middle of its first position) and the width of one position."""
     cut = strips(law)
     count = len(cut.edges) - 1
     step, left = np.zeros(SLOTS), np.zeros(SLOTS)
-    step[:count] = np.diff(cut.edges) * 2.0 ** -_FORMS[dtype].position_bits
+    step[:count] = np.diff(cut.edges) * 2.0 ** -FORMS[dtype].position_bits
     left[:count] = cut.edges[:-1] + step[:count] / 2
     step[count : 2 * count], left[count : 2 * count] = -step[:count], -left[:count]
     return left.astype(dtype), step.astype(dtype)
@@ -184,7 +193,7 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
     out : float32 or float64 ndarray, shape (n,), C-contiguous
         float32 takes a 32-bit word for a sample and float64 a 64-bit word: two streams, not one rounded.
     """
-    form, (left, step) = _FORMS[out.dtype], _table(law, out.dtype)
+    form, (left, step) = FORMS[out.dtype], slot_table(law, out.dtype)
     first_escape = strips(law).first_escape
     stream, waiting = Stream(key, start), Waiting()
     size = min(BLOCK, len(out))
@@ -212,10 +221,10 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
 def _settle_waiting(out: NDArray[np.floating], law: Distribution, stream: Stream, waiting: Waiting) -> None:
     _, places = waiting.take()
     if len(places):
-        out[places] = _settle(law, stream.index(places), stream)
+        out[places] = settle(law, stream.index(places), stream)
 
 
-def _settle(law: Distribution, index: NDArray[np.uint64], stream: Stream) -> Array:
+def settle(law: Distribution, index: NDArray[np.uint64], stream: Addressed) -> Array:
     """Draw from what the rectangles leave over; every sample depends on its own index alone."""
     cut = strips(law)
     result, taken = _tried(law, cut, stream.escape_words(index, _ROUNDS))

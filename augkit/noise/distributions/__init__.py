@@ -51,6 +51,10 @@ DISTRIBUTIONS: Mapping[str, Callable[..., Distribution]] = MappingProxyType(
 )
 
 
+_OF_VALUES = ("shot", "sensor", "speckle", "salt-and-pepper")
+"""Noises that are no laws: what they add depends on the value that it is added to."""
+
+
 def as_distribution(noise: object) -> Distribution:
     """Read the text form of a law, such as ``"student-t:df=3"``, or take a law as an object.
 
@@ -73,9 +77,15 @@ def as_distribution(noise: object) -> Distribution:
 @lru_cache(maxsize=64)
 def _named(noise: str) -> Distribution:
     name, _, parameters = noise.strip().partition(":")
-    law = DISTRIBUTIONS.get(name.strip().lower().replace("_", "-"))
+    plain = name.strip().lower().replace("_", "-")
+    law = DISTRIBUTIONS.get(plain)
     if law is None:
         known = ", ".join(DISTRIBUTIONS)
+        if plain in _OF_VALUES:
+            raise UsageError(
+                f"noise {noise!r}: {plain} noise depends on the values of pixels, so only images take it; "
+                f"for audio and series give a law of additive noise: {known}"
+            )
         raise UsageError(
             f"noise {noise!r}: no such law{nearest(name, DISTRIBUTIONS)}; known are {known}; "
             "others are given as objects, in Python"

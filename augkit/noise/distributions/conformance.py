@@ -24,6 +24,7 @@ _NODES = np.array([-0.8611363115940526, -0.3399810435848563, 0.3399810435848563,
 _WEIGHTS = np.array([0.34785484513745385, 0.6521451548625461, 0.6521451548625461, 0.34785484513745385]) / 2
 _NEAR, _CLOSE, _EXACT = 1e-2, 1e-3, 1e-6
 _ROUNDING = 1e-9
+_ROUNDING_OF_ONE = 1e-15
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -92,6 +93,7 @@ def faults(law: Distribution) -> Iterator[str]:
         cut = panels(law)
         yield from _faults_of_shape(float(law.pdf(np.zeros(1))[0]), cut)
         yield from _faults_of_quantiles(law, cut)
+        yield from _faults_of_end(law, float(cut.edges[-1]))
         yield from _faults_of_moments(law, cut)
 
 
@@ -133,6 +135,15 @@ def _faults_of_reach(law: Distribution) -> Iterator[str]:
     if wrong.any():
         at = int(np.argmax(wrong))
         yield f"isf({_QUANTILES[at]:.3g}) is {quantiles[at]:.6g}; it has to rise, finite, down to q = {DEEPEST:.3g}"
+
+
+def _faults_of_end(law: Distribution, last: float) -> Iterator[str]:
+    x = last * np.array([1 + _EXACT, 1.25, 2.0, 10.0])
+    for name, values in (("sf", law.sf(x)), ("cdf", law.cdf(-x))):
+        wrong = ~(np.abs(np.asarray(values)) <= DEEPEST + _ROUNDING_OF_ONE)
+        if wrong.any():
+            at = int(np.argmax(wrong))
+            yield f"its {name} is {values[at]:g} beyond {last:g}, where by its isf the law ends"
 
 
 def _faults_of_shape(peak: float, cut: Panels) -> Iterator[str]:
