@@ -12,6 +12,7 @@ from PIL import Image, ImageSequence
 
 from augkit.errors import InputError
 from augkit.images import files
+from augkit.images.formats.avif_boxes import read_layout, with_loops
 from augkit.images.formats.gif_blocks import read_blocks
 from augkit.images.formats.riff import animation, read_chunks
 from augkit.images.options import ImageOptions
@@ -110,6 +111,31 @@ def test_each_frame_has_noise_of_its_own_or_the_same(tmp_path):
             assert between > 0.6 if alike else abs(between) < 0.15
 
 
+@pytest.mark.parametrize("law", ["gaussian", "cauchy"])
+@pytest.mark.parametrize("name", ["PNG", "GIF", "TIFF"])
+def test_the_snr_is_that_of_the_whole_file(name, law, tmp_path):
+    """All frames get noise of one level: a black one too, which has no SNR of its own."""
+    stills = [Image.new("L", (40, 50), value) for value in (0, 60, 180)]
+    clean = np.stack([np.asarray(still) for still in stills]).astype(float)
+    options = {} if name == "TIFF" else {"duration": 50}
+    data = encoded(stills[0], name, save_all=True, append_images=stills[1:], **options)
+    outcome, written = run(tmp_path, data, f".{name.lower()}", std=None, snr_db=30, noise=law)
+    noise = played(written)[0][..., 0] - clean
+    spread = np.median(abs(noise), axis=(1, 2))
+    assert spread[1] == pytest.approx(spread[2], abs=1)
+    assert (noise[0] > 0).mean() == pytest.approx(0.46, abs=0.05)
+    if law == "cauchy":
+        assert outcome.achieved["geometric_snr_db"] == pytest.approx(30, abs=0.1)
+    else:
+        assert 10 * np.log10(np.mean(clean**2) / np.mean(noise[1:] ** 2)) == pytest.approx(30, abs=0.2)
+
+
+def test_frames_that_are_all_black_have_no_snr(tmp_path):
+    stills = [Image.new("RGB", (9, 9))] * 2
+    with pytest.raises(InputError, match=r"source\.png: the signal is silent"):
+        run(tmp_path, animated("TIFF", stills, durations=None), ".png", std=None, snr_db=30)
+
+
 def test_equal_frames_stay_frames(tmp_path):
     """Encoders like to join equal frames and to add up their durations."""
     plain = [Image.new("RGB", (20, 10), colour).quantize(2) for colour in ("red", "blue")]
@@ -134,30 +160,49 @@ def patched_gif(draw):
     colours = rng.integers(0, 256, (2 if shared else 1, 48), dtype=np.uint8)
     head = struct.pack("<6sHHBBB", b"GIF89a", width, height, 0x80 | 3 if shared else 0, 0, 0)
     parts = [head, colours[0].tobytes() if shared else b"", b"!\xfe\5hello\0"]
-    count = draw(st.integers(1, 4))
-    for number in range(count):
+    for _ in range(draw(st.integers(1, 4))):
         left, top = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
         wide, high = draw(st.integers(1, width - left)), draw(st.integers(1, height - top))
-        if number == 0:  # Pillow and browsers differ on what lies beside a first frame that is smaller than the canvas
-            left, top, wide, high = 0, 0, width, height
         clear = draw(st.sampled_from([None, 0, 5]))
-        disposal = draw(st.sampled_from([0, 1, 3] if clear is None else [0, 1, 2, 3]))
+        disposal = draw(st.integers(0, 3))
         parts.append(struct.pack("<BBBBHBB", 0x21, 0xF9, 4, disposal << 2 | (clear is not None), 7, clear or 0, 0))
         image = Image.frombytes("P", (wide, high), rng.integers(0, 16, wide * high, dtype=np.uint8).tobytes())
-        image.putpalette(colours[0].tobytes())
+        own = rng.integers(0, 256, 48, dtype=np.uint8)
+        image.putpalette(own.tobytes())
         coded = read_blocks(encoded(image, "GIF", interlace=draw(st.integers(0, 1)), optimize=False)).frames[0]
         flags = (0x40 if coded.interlaced else 0) | (0 if shared else 0x80 | 3)
         parts.append(struct.pack("<BHHHHB", 0x2C, left, top, wide, high, flags))
-        parts += [b"" if shared else colours[0].tobytes(), coded.indices]
+        parts += [b"" if shared else own.tobytes(), coded.indices]
     return b"".join((*parts, b";"))
+
+
+def as_browsers_show(data):
+    """Return all frames as RGBA by GIF89a, with what is cleared transparent; Pillow only undoes the compression."""
+    blocks = read_blocks(data)
+    canvas = np.zeros((blocks.size[1], blocks.size[0], 4), np.uint8)
+    frames = []
+    for shown in blocks.frames:
+        left, top, right, bottom = shown.box
+        before = canvas.copy()
+        with Image.open(io.BytesIO(shown.alone())) as image:
+            for row, column in itertools.product(range(bottom - top), range(right - left)):
+                index = image.getpixel((column, row))
+                if index != shown.transparent:
+                    canvas[top + row, left + column] = (*shown.palette[3 * index :][:3], 255)
+        frames.append(canvas.copy())
+        if shown.disposal == 2:
+            canvas[top:bottom, left:right] = 0
+        elif shown.disposal == 3:
+            canvas = before
+    return np.stack(frames)
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=patched_gif(), target=st.sampled_from(["gif", "webp", "png"]))
-def test_patches_are_put_together_as_pillow_shows_them(data, target, tmp_path_factory):
+def test_patches_are_put_together_as_browsers_show_them(data, target, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gif")
     outcome, written = run(folder, data, ".gif", format=target)
-    before, after = played(data)[0], played(written)[0]
+    before, after = as_browsers_show(data), played(written)[0]
     assert before.shape == after.shape
     seen = before[..., 3] > 0
     np.testing.assert_array_equal(after[..., 3], before[..., 3])
@@ -267,6 +312,33 @@ def test_avif_names_colours_that_are_lost(tmp_path):
     data = data[:place] + struct.pack(">HH", 9, 16) + data[place + 4 :]
     outcome, _ = run(tmp_path, data, ".avif", std=0.05)
     assert "not kept: colour primaries 9 and transfer function 16 (of ITU-T H.273)" in outcome.notices
+
+
+def test_avif_names_what_else_is_said_of_the_picture(tmp_path):
+    for data in (encoded(frames(1, "RGBA")[0], "AVIF"), animated("AVIF", frames(2), durations=[100, 100])):
+        assert not read_layout(data).others
+        outcome, _ = run(tmp_path, data.replace(b"pixi", b"clli"), ".avif", std=0.05)
+        assert "not kept: box 'clli'" in outcome.notices
+    depth = encoded(frames(1, "RGBA")[0], "AVIF").replace(b"auxiliary:alpha", b"auxiliary:depth")
+    with pytest.raises(InputError, match=r"another picture beside it .urn:.*:depth., which would be lost"):
+        run(tmp_path, depth, ".avif")
+
+
+def test_avif_of_broken_exif_makes_no_noise_of_another_kind(tmp_path, recwarn):
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    data = encoded(frames(1)[0], "AVIF", exif=exif.tobytes())
+    place = data.index(struct.pack(">HHL", 0x010E, 2, 14)) + 4
+    recwarn.clear()
+    outcome, _ = run(tmp_path, data[:place] + struct.pack(">L", 65535) + data[place + 4 :], ".avif", std=0.05)
+    assert outcome.format["name"] == "AVIF"
+    assert not recwarn.list
+
+
+def test_avif_plays_as_often_as_it_can_say():
+    data = animated("AVIF", frames(2), durations=[100, 100])
+    assert read_layout(with_loops(data, 3)).loops == 3
+    assert read_layout(with_loops(data, 2**62)).loops > 2**40
 
 
 def test_avif_says_nothing_of_when_it_was_made(tmp_path):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import augkit
 from augkit import images
+from augkit.dependent.apply import _lattice
 from augkit.errors import UsageError
 from augkit.images.noises import camera_noise
 from augkit.images.pixels import add_to_pixels, integer_range
@@ -256,3 +257,31 @@ MISTAKES = [
 def test_mistakes_are_refused(wrong, hint):
     with pytest.raises(UsageError, match=hint):
         wrong(np.zeros((4, 4), np.uint8))
+
+
+@pytest.mark.parametrize("channels", ["independent", "shared"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("name", CALLS)
+def test_threads_change_nothing(name, dtype, channels):
+    image = (np.resize(np.linspace(0.1, 0.9, 997), (300, 301, 3)) * FULL[dtype]).astype(dtype)
+    one, two, three = (call(name, image, rng=3, channels=channels, threads=threads) for threads in (1, 2, 3))
+    assert np.array_equal(one, two)
+    assert np.array_equal(one, three)
+    with pytest.raises(UsageError, match="threads=0"):
+        call(name, image[:2], threads=0)
+    info = getattr(images, f"{name}_with_info")(image, **CALLS[name], rng=3, channels=channels, threads=2)
+    assert np.array_equal(info[0], one)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"), [("add_shot_noise", {"photons": "20..40"}), ("add_speckle", {"std": "0.1..0.2"})]
+)
+def test_drawn_levels_of_small_images_build_no_table(name, numbers):
+    """A table takes several milliseconds; it is made for levels that come again, and for large images."""
+    image = np.resize(np.arange(256, dtype=np.uint8), (32, 32, 3))
+    before = _lattice.cache_info().misses
+    made = [getattr(images, name)(image, **numbers, rng=seed) for seed in range(10)]
+    assert _lattice.cache_info().misses == before
+    assert len({one.tobytes() for one in made}) == 10
+    getattr(images, name)(image, **dict.fromkeys(numbers, 0.1234), rng=1)
+    assert _lattice.cache_info().misses == before + 1

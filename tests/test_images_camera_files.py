@@ -212,7 +212,7 @@ def test_any_text_is_a_noise_or_a_mistake(pieces, anything):
 def test_other_domains_have_no_noise_of_cameras(tmp_path, capsys):
     for domain in ("audio", "series"):
         assert augkit(domain, tmp_path, tmp_path / "dst", "--noise", "shot:photons=3", "--std", "0.1") == 2
-        assert "no such law" in capsys.readouterr().err
+        assert "only images take it" in capsys.readouterr().err
 
 
 def test_files_and_arrays_get_the_same_law(tmp_path):

@@ -71,7 +71,7 @@ def test_tiles_of_16_bit_gray_are_exact_too(tmp_path):
     data = encoded(image("I;16"), "JPEG2000", tile_size=(32, 32))
     outcome, written = run(tmp_path, data)
     np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(written), imagecodecs.jpeg2k_decode(data))
-    assert outcome.notices == ("tiles of 16-bit gray written as one",)
+    assert outcome.notices == ("tiles of 32 x 32 written as one",)
 
 
 @pytest.mark.parametrize("parameters", [{"progression": "RPCL"}, {"codeblock_size": (32, 16)}, {"mct": 1}, {"mct": 0}])
@@ -80,9 +80,44 @@ def test_the_way_of_coding_is_kept(parameters, tmp_path):
         data = encoded(image("RGB"), "JPEG2000", irreversible=irreversible, **parameters)
         outcome, written = run(tmp_path, data, std=0.02)
         before, after = (read_codestream(content(one, b"jp2c")) for one in (data, written))
-        assert before.parameters() == after.parameters()
+        assert before.parameters(untiled=False) == after.parameters(untiled=False)
         assert after.reversible != irreversible
         assert any("kept" in notice for notice in outcome.notices) == irreversible
+
+
+def cut_into(data, tile, resolutions):
+    """Return a codestream with other numbers in its header: no encoder here writes them, and others do."""
+    data = bytearray(data)
+    size, coding = data.index(b"\xff\x51"), data.index(b"\xff\x52")
+    data[size + 22 : size + 30] = struct.pack(">LL", *tile)
+    data[coding + 9] = resolutions - 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize("size", [(40, 40), (9, 100), (24, 25)])
+def test_tiles_of_any_size_are_exact(size, tmp_path):
+    """The encoder garbles tiles, among them those cut off at the edges, that are narrower than its wavelets."""
+    for tile in (9, 17, 20, 33, 8):
+        for resolutions in range(1, 6):
+            if 2 ** (resolutions - 1) > min(tile, *size):
+                continue
+            parameters = {"tile_size": (tile, tile), "num_resolutions": resolutions}
+            data = encoded(image("RGB", size=size), "JPEG2000", **parameters)
+            _, written = run(tmp_path, data)
+            np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(written), imagecodecs.jpeg2k_decode(data))
+
+
+def test_more_resolutions_than_the_encoder_writes(tmp_path):
+    data = cut_into(encoded(image("L"), "JPEG2000", no_jp2=True, num_resolutions=1), (67, 41), 9)
+    outcome, written = run(tmp_path, data, ".j2k")
+    np.testing.assert_array_equal(imagecodecs.jpeg2k_decode(written), imagecodecs.jpeg2k_decode(data))
+    assert outcome.notices == ("9 resolutions written as 6",)
+
+
+def test_a_missing_tile_is_no_pixels(tmp_path):
+    data = cut_into(encoded(image("LA"), "JPEG2000", no_jp2=True), (19, 41), 5)
+    with pytest.raises(InputError, match=r"source\.j2k: .*it holds 1 of its 4 tiles"):
+        run(tmp_path, data, ".j2k")
 
 
 def test_all_boxes_are_kept(tmp_path):

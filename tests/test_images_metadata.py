@@ -259,6 +259,14 @@ def test_orientation_stays_true_to_the_pixels(orientation, tmp_path):
             assert outcome.format["size"] == list(image("RGB").size), "the stored pixels are never rotated"
 
 
+@pytest.mark.parametrize(("target", "told"), [("bmp", True), ("ppm", True), ("gif", True), ("jpg", False)])
+def test_an_orientation_that_is_lost_is_named(target, told, tmp_path):
+    for orientation in (1, 6):
+        data = encoded(image("RGB"), "PNG", exif=exif_block(orientation))
+        outcome, *_ = run(tmp_path, data, ".png", format=target)
+        assert any(f"orientation {orientation}" in notice for notice in outcome.notices) == (told and orientation != 1)
+
+
 def test_webp_keeps_profiles(tmp_path):
     for parameters in ({"lossless": True}, {"quality": 70}):
         data = encoded(image("RGBA"), "WEBP", exif=exif_block(), icc_profile=PROFILE, xmp=XMP, **parameters)

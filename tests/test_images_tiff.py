@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import re
 import struct
 
 import numpy as np
@@ -228,6 +229,61 @@ def test_directories_in_a_ring_are_refused(tmp_path):
     struct.pack_into("<L", data, place + 2 + 12 * count, place)
     with pytest.raises(InputError, match="run in a ring"):
         run(tmp_path, bytes(data))
+
+
+@pytest.mark.parametrize("imagej", [True, False])
+def test_a_stack_in_one_page_is_refused(imagej, tmp_path):
+    pixels = samples("u2", 1, size=(5, HEIGHT, WIDTH)).reshape(5, HEIGHT, WIDTH)
+    for truncate in (True, False):
+        buffer = io.BytesIO()
+        tifffile.imwrite(
+            buffer, pixels, imagej=imagej, truncate=truncate, metadata={"axes": "ZYX"}, photometric="minisblack"
+        )
+        if truncate:
+            with pytest.raises(InputError, match="all but the first would be lost; save it as plain pages"):
+                run(tmp_path, buffer.getvalue())
+        else:
+            same(buffer.getvalue(), run(tmp_path, buffer.getvalue())[1])
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("more", [{}, {"tile": (16, 16)}, {"compression": "lzma"}], ids=str)
+def test_what_no_directory_tells_of_is_named(big, more, tmp_path):
+    data = written(samples("u1", 3), "rgb", big=big, software="x" * 200, **more)
+    assert run(tmp_path, data)[0].notices == ()
+    outcome, _ = run(tmp_path, data + bytes(1000))
+    assert re.fullmatch(r"not kept: data behind the end of the image \(10\d\d bytes\)", *outcome.notices)
+
+
+def test_pixels_of_many_bytes_count_for_several(tmp_path):
+    pixels = samples("f8", 4)
+    data, count = written(pixels, "rgba", compression="zlib"), 4 * HEIGHT * WIDTH
+    run(tmp_path, data, max_pixels=count)
+    with pytest.raises(InputError, match=f"a page whose pixels of more than 8 bytes count 4 times = {count:,}"):
+        run(tmp_path, data, max_pixels=count - 1)
+    data = written(samples("u2", 4), "rgba", compression="zlib")
+    run(tmp_path, data, max_pixels=HEIGHT * WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("compression", "place", "words"),
+    [
+        ("tiff_lzw", 8, "(Using code not yet in table)"),
+        ("group4", 8, "(Fax4Decode: Bad code word"),
+        ("jpeg", 300, "(JPEGLib: Unsupported marker"),
+        ("lzma", 60, "(LZMADecode: Decoding error"),
+    ],
+)
+def test_broken_strips_are_told_in_the_words_of_libtiff(compression, place, words, tmp_path, capfd):
+    """It prints them, and some of its decoders go on as if nothing had happened."""
+    mode = "1" if compression == "group4" else "RGB"
+    data = bytearray(encoded(image(mode), "TIFF", compression=compression))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        begin = file.pages[0].dataoffsets[0]
+    data[begin + place : begin + place + 8] = b"\xff\x5b" * 4
+    with pytest.raises(InputError, match=re.escape(words)):
+        run(tmp_path, bytes(data))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_strips_that_share_their_bytes_do_not_fill_the_memory(tmp_path):

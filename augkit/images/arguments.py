@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import UsageError
 from augkit.images.noises import CAMERA_NOISES, name_of
-from augkit.images.picture import Pixels, over_channels
+from augkit.images.picture import Pixels
 from augkit.images.pixels import FULL_RANGE, Additive, NoiseSpec, Range, checked_grain, checked_level, integer_range
 from augkit.level import LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution, as_distribution
@@ -84,16 +85,39 @@ def _ends(data_range: float | tuple[float, float]) -> tuple[float, float]:
     return float(ends[0]), float(ends[1])
 
 
+def masks_of(where: Any, images: Sequence[Any]) -> list[Any]:
+    """Return the mask of each image of a list: one each, in a list or as an array (N, H, W), or one for all.
+
+    Raises
+    ------
+    UsageError
+        Where there is another number of masks than of images.
+    """
+    if isinstance(where, list | tuple):
+        if len(where) != len(images):
+            raise UsageError(f"where: expected one mask for each of {len(images)} images, got {len(where)}")
+        return list(where)
+    shape = np.shape(where)
+    if len(shape) in (3, 4) and shape[0] == len(images) and all(shape[1:3] == _height_and_width(one) for one in images):
+        return list(np.asarray(where))
+    return [where] * len(images)
+
+
+def _height_and_width(image: Any) -> tuple[int, ...] | None:
+    """Return the size of an array or a Pillow image, rows first."""
+    return image.shape[:2] if isinstance(image, np.ndarray) else getattr(image, "size", ())[::-1] or None
+
+
 def mask_of(where: Any, pixels: Pixels) -> NDArray[np.bool_] | None:
-    """Return where pixels may change, of their number of axes; floats that are no numbers never do."""
+    """Return where pixels may change, shape (H, W) or (H, W, 1) or (H, W, C); floats that are no numbers never do."""
     mask = None
     if where is not None:
         mask = np.asarray(where)
         if mask.dtype != np.bool_:
             raise UsageError(f"where: expected a bool array, got {mask.dtype}; write where > 0")
         if mask.shape in (pixels.shape[:2], (*pixels.shape[:2], 1)):
-            mask = over_channels(mask.reshape(pixels.shape[:2]), pixels)
-        if mask.shape != pixels.shape:
+            mask = mask.reshape(*pixels.shape[:2], *(1,) * (pixels.ndim - 2))
+        elif mask.shape != pixels.shape:
             raise UsageError(f"where: expected the shape {pixels.shape[:2]} of the image, got {np.shape(where)}")
     if pixels.dtype.kind == "f" and not (finite := np.isfinite(pixels)).all():
         mask = finite if mask is None else finite & mask

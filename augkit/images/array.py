@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from augkit.errors import UsageError
-from augkit.images.arguments import DataRange, Request, make_request, mask_of, range_of
+from augkit.images.arguments import DataRange, Request, make_request, mask_of, masks_of, range_of
 from augkit.images.modes import put_together, take_apart
-from augkit.images.picture import Pixels
+from augkit.images.picture import Pixels, over_channels
 from augkit.images.pixels import Noisy, add_to_pixels, measured
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key, Rng, as_key
 from augkit.noise.mixing import ChannelsLike
+from augkit.signal import refuse_masked
 
 ImageT = TypeVar("ImageT")
 
@@ -119,12 +120,9 @@ def add_noise_with_info(
 def add_to_any(image: Any, where: Any, key: Key, request: Request, *, measure: bool) -> tuple[Any, Any]:
     """Return the noisy image or batch, and the info of each where `measure` asks for it."""
     if isinstance(image, list | tuple):
-        masks = where if isinstance(where, list | tuple) else [where] * len(image)
-        if len(masks) != len(image):
-            raise UsageError(f"where: expected one mask for each of {len(image)} images, got {len(masks)}")
         pairs = [
             add_to_any(one, mask, key.child("item", number), request, measure=measure)
-            for number, (one, mask) in enumerate(zip(image, masks, strict=True))
+            for number, (one, mask) in enumerate(zip(image, masks_of(where, image), strict=True))
         ]
         noisy = [one for one, _ in pairs]
         return tuple(noisy) if isinstance(image, tuple) else noisy, [info for _, info in pairs]
@@ -132,6 +130,7 @@ def add_to_any(image: Any, where: Any, key: Key, request: Request, *, measure: b
         return _pillow(image, where, key, request, measure=measure)
     if not isinstance(image, np.ndarray):
         raise UsageError(f"image: expected a NumPy array, a Pillow image or a list of them, got {type(image).__name__}")
+    refuse_masked("image", image)
     if image.ndim == 4:
         return _batch(image, where, key, request, measure=measure)
     if image.ndim not in (2, 3):
@@ -171,6 +170,8 @@ def _pixels(
     done = add_to_pixels(pixels, request.recipe, key, values, mask)
     if not measure:
         return done, None
+    if mask is not None and mask.shape != pixels.shape:
+        mask = over_channels(mask.reshape(pixels.shape[:2]), pixels)
     reached = measured(pixels, done.pixels, values, mask)
     if done.geometric_snr_db is not None:
         reached["geometric_snr_db"] = done.geometric_snr_db

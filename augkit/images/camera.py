@@ -27,13 +27,14 @@ def add_shot_noise(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a copy with photon shot noise: each value is the mean of a Poisson count.
 
     Parameters
     ----------
-    image, channels, where, data_range, rng
+    image, channels, where, data_range, threads, rng
         As for `augkit.images.add_noise`; channels do not correlate.
     photons : number, text or list
         Mean count at full scale: the fewer, the noisier. A share v of full range gets a variance of v / photons. It may
@@ -49,7 +50,7 @@ def add_shot_noise(
         For `photons` of 0 or less, modes whose values are no amounts of light, and as `augkit.images.add_noise`.
     """
     given = {"photons": photons}
-    request = request_of(camera_noise("shot", channels, given), data_range)
+    request = request_of(camera_noise("shot", channels, given, threads), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -61,11 +62,12 @@ def add_shot_noise_with_info(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_shot_noise` does, and say what was reached, as `augkit.images.add_noise_with_info` does."""
     given = {"photons": photons}
-    request = request_of(camera_noise("shot", channels, given), data_range)
+    request = request_of(camera_noise("shot", channels, given, threads), data_range)
     return add_to_any(image, where, as_key(rng), request, measure=True)
 
 
@@ -79,6 +81,7 @@ def add_sensor_noise(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a copy with the noise of an image sensor: shot noise and read noise, in linear light.
@@ -90,7 +93,7 @@ def add_sensor_noise(
 
     Parameters
     ----------
-    image, channels, where, data_range, rng
+    image, channels, where, data_range, threads, rng
         As for `augkit.images.add_noise`; channels do not correlate.
     full_well : number, text or list
         Electrons at full scale at a gain of 1, up to 1e8: the saturation capacity of EMVA 1288. All numbers may be
@@ -114,7 +117,7 @@ def add_sensor_noise(
         For numbers out of range, modes whose values are no amounts of light, and as `augkit.images.add_noise`.
     """
     given = {"full_well": full_well, "read_noise": read_noise, "gain": gain, "transfer": transfer}
-    request = request_of(camera_noise("sensor", channels, given), data_range)
+    request = request_of(camera_noise("sensor", channels, given, threads), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -129,11 +132,12 @@ def add_sensor_noise_with_info(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_sensor_noise` does, and say what was reached, as `augkit.images.add_noise_with_info` does."""
     given = {"full_well": full_well, "read_noise": read_noise, "gain": gain, "transfer": transfer}
-    request = request_of(camera_noise("sensor", channels, given), data_range)
+    request = request_of(camera_noise("sensor", channels, given, threads), data_range)
     return add_to_any(image, where, as_key(rng), request, measure=True)
 
 
@@ -146,13 +150,14 @@ def add_speckle(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a copy with multiplicative noise: v + v z.
 
     Parameters
     ----------
-    image, channels, where, data_range, rng
+    image, channels, where, data_range, threads, rng
         As for `augkit.images.add_noise`; channels do not correlate.
     noise : str or Distribution
         The law of z.
@@ -170,7 +175,7 @@ def add_speckle(
         and as `augkit.images.add_noise`.
     """
     given = {"law": noise, "std": std, "scale": scale}
-    request = request_of(camera_noise("speckle", channels, given), data_range)
+    request = request_of(camera_noise("speckle", channels, given, threads), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -184,11 +189,12 @@ def add_speckle_with_info(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_speckle` does, and say what was reached, as `augkit.images.add_noise_with_info` does."""
     given = {"law": noise, "std": std, "scale": scale}
-    request = request_of(camera_noise("speckle", channels, given), data_range)
+    request = request_of(camera_noise("speckle", channels, given, threads), data_range)
     return add_to_any(image, where, as_key(rng), request, measure=True)
 
 
@@ -200,13 +206,14 @@ def add_salt_and_pepper(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a copy of which some values became white or black.
 
     Parameters
     ----------
-    image, channels, where, data_range, rng
+    image, channels, where, data_range, threads, rng
         As for `augkit.images.add_noise`; with shared channels whole pixels are hit. Pillow images of mode 1 are taken.
     amount : number, text or list
         Share of the values that are hit, 0 to 1.
@@ -223,7 +230,7 @@ def add_salt_and_pepper(
         For a share out of range, modes whose values are no amounts of light, and as `augkit.images.add_noise`.
     """
     given = {"amount": amount, "salt": salt}
-    request = request_of(camera_noise("salt-and-pepper", channels, given), data_range)
+    request = request_of(camera_noise("salt-and-pepper", channels, given, threads), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -236,9 +243,10 @@ def add_salt_and_pepper_with_info(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_salt_and_pepper` does, and say what was reached, as `augkit.images.add_noise_with_info` does."""
     given = {"amount": amount, "salt": salt}
-    request = request_of(camera_noise("salt-and-pepper", channels, given), data_range)
+    request = request_of(camera_noise("salt-and-pepper", channels, given, threads), data_range)
     return add_to_any(image, where, as_key(rng), request, measure=True)

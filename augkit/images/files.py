@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from augkit.achieved import Meter
+from augkit.achieved import Meter, sum_of_squares
 from augkit.errors import InputError, UsageError
 from augkit.images.arguments import range_of, request_of
 from augkit.images.fit import fitted
@@ -22,6 +22,7 @@ from augkit.images.reading import read_picture
 from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
+from augkit.pieces import Piece
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -44,7 +45,7 @@ class ImageItem:
         no noise and are not measured.
         """
         try:
-            noisy = [self._noisy(number, key) for number in range(len(self.ranges))]
+            noisy = [self._noisy(number, key, power) for number, power in enumerate(self._powers())]
             written = tuple(one for one, _ in noisy)
             told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
             encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
@@ -65,11 +66,25 @@ class ImageItem:
             notices=self.notices + encoded.notices + taken,
         )
 
-    def _noisy(self, number: int, key: Key) -> tuple[Frame, Noisy]:
+    def _powers(self) -> Sequence[float | None]:
+        """Return what an SNR refers to in each frame: the mean square of all of them, so that black ones have it too.
+
+        None for a single frame, whose own it is. It is in the unit of the frame, for pages may be of several types.
+        """
+        if len(self.ranges) == 1:
+            return [None]
+        total, count = 0.0, 0
+        for frame, values in zip(self.picture.frames, self.ranges, strict=True):
+            mask = frame.visible
+            squares, number = sum_of_squares(frame.colour if mask is None else frame.colour[mask])
+            total, count = total + squares / values.full_scale**2, count + number
+        return [total / max(count, 1) * values.full_scale**2 for values in self.ranges]
+
+    def _noisy(self, number: int, key: Key, power: float | None) -> tuple[Frame, Noisy]:
         """Return a frame with noise, in the mode that it is written in."""
         frame, values = self.picture.frames[number], self.ranges[number]
         stream = 0 if self.options.frames == "shared" else number
-        made = add_to_pixels(frame.colour, self.recipe, key, values, frame.visible, frame=stream)
+        made = add_to_pixels(frame.colour, self.recipe, key, values, frame.visible, frame=stream, power=power)
         return frame.with_colour(made.pixels).as_mode(self.target.modes[frame.mode]), made
 
     def _reached(
@@ -165,13 +180,27 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     InputError
         Where one cannot be read, or their sizes or modes differ.
     """
+    first, second = _alike(clean, noisy)
+    return measured_frames(first.frames, second.frames, [_whole_range(frame) for frame in first.frames])
+
+
+def side_by_side(clean: Path, noisy: Path) -> Iterator[Piece]:
+    """Yield the frames of two images, with the colours that are visible marked; errors are those of `compare`."""
+    first, second = _alike(clean, noisy)
+    for one, other in zip(first.frames, second.frames, strict=True):
+        values = _whole_range(one)
+        after = other.as_mode(one.mode).colour
+        yield Piece("", one.colour, after, values.full_scale, values.limits, one.visible)
+
+
+def _alike(clean: Path, noisy: Path) -> tuple[Picture, Picture]:
     first, second = read_picture(clean), read_picture(noisy)
     shapes = [
         " and ".join(f"{one.mode} {one.size[0]} x {one.size[1]}" for one in each.frames) for each in (first, second)
     ]
     if shapes[0] != shapes[1]:
         raise InputError(f"{noisy}: expected {shapes[0]} pixels as in {clean}, got {shapes[1]}; compare equal images")
-    return measured_frames(first.frames, second.frames, [_whole_range(frame) for frame in first.frames])
+    return first, second
 
 
 def _whole_range(frame: Frame) -> Range:

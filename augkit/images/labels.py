@@ -10,7 +10,6 @@ import msgspec
 
 from augkit.errors import InputError
 from augkit.images.coco import Coco, looks_like_coco, open_coco
-from augkit.images.voc import voc_edited
 from augkit.sidecars.json_text import Change, decode, encode, names_followed, spliced, text_of
 from augkit.sidecars.names import Edited, followed, parallel_places, with_last_part
 
@@ -51,7 +50,11 @@ def edited(name: str, data: bytes, old: Path, new: Path) -> Edited:
     InputError
         For a label that is malformed, or that no program should read.
     """
-    return voc_edited(data, old, new) if name.lower().endswith(".xml") else _json_edited(data, old, new)
+    if not name.lower().endswith(".xml"):
+        return _json_edited(data, old, new)
+    from augkit.images.voc import voc_edited  # what reads XML takes long to load
+
+    return voc_edited(data, old, new)
 
 
 _NULL = msgspec.Raw(b"null")

@@ -16,6 +16,7 @@ from augkit.noise.distributions import DISTRIBUTIONS, Distribution, as_distribut
 from augkit.noise.keys import Key
 from augkit.noise.mixing import Channels, Sharing
 from augkit.signal import Signal
+from augkit.unit_noise import checked_threads
 
 _INKS_AND_DIFFERENCES = ("CMYK", "YCbCr")
 
@@ -100,6 +101,8 @@ class CameraNoise:
         Of each number that was given; its kind is the number's name.
     words : tuple of (str, object)
         What its words mean.
+    channels, rounding, threads
+        As `perturb_by_value` takes them.
     """
 
     name: str
@@ -107,6 +110,7 @@ class CameraNoise:
     words: tuple[tuple[str, Any], ...] = ()
     channels: Sharing = "independent"
     rounding: Rounding = "nearest"
+    threads: int = 1
 
     def __str__(self) -> str:
         words = ((name, str(value)) for name, value in self.words)
@@ -131,6 +135,8 @@ class CameraNoise:
             black=black,
             channels=self.channels,
             rounding=self.rounding,
+            drawn=any(level.choice in ("uniform", "log") for level in self.levels),
+            threads=self.threads,
         )
         names = CAMERA_NOISES[self.name].recorded
         told = {
@@ -141,7 +147,7 @@ class CameraNoise:
         return Noisy(samples, told)
 
 
-def camera_noise(name: str, channels: Channels, given: Mapping[str, Any]) -> CameraNoise:
+def camera_noise(name: str, channels: Channels, given: Mapping[str, Any], threads: int = 1) -> CameraNoise:
     """Return a noise of cameras with its parameters checked.
 
     Parameters
@@ -160,7 +166,8 @@ def camera_noise(name: str, channels: Channels, given: Mapping[str, Any]) -> Cam
     _check_names(name, form, tuple(given))
     levels = tuple(parse_level(key, given[key]) for key in form.numbers if key in given)
     words = tuple((key, read(given.get(key, default))) for key, (default, read) in form.words.items())
-    noise = CameraNoise(name, levels, words, check_sharing(channels, f"{name} noise"))
+    sharing = check_sharing(channels, f"{name} noise")
+    noise = CameraNoise(name, levels, words, sharing, threads=checked_threads(threads))
     fixed = {level.kind: level.values[0] for level in levels}
     for level in levels:
         for value in level.values:

@@ -39,7 +39,8 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
     data_range : float, str or None
         White, or black and white as in ``"0..4095"``; None for the range of the type, and 0 to 1 for floats.
     max_pixels : int
-        The most pixels of an image that is decoded, those of all frames or pages together.
+        The most pixels of an image that is decoded, those of all frames or pages together. Pixels of more than 8 bytes,
+        which TIFF has, count for several.
 
     Raises
     ------

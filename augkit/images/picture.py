@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
@@ -65,6 +66,7 @@ class Metadata:
     others: tuple[str, ...] = ()
 
 
+_ORIENTATION, _SHORT = 274, 3
 _LABELS = {"exif": "EXIF", "icc": "ICC profile", "xmp": "XMP", "dpi": "DPI", "comment": "comment"}
 
 
@@ -78,7 +80,21 @@ def not_kept(target: str, metadata: Metadata, *kept: str) -> tuple[str, ...]:
     """
     lost = [label for field, label in _LABELS.items() if getattr(metadata, field) and field not in kept]
     lost.extend(metadata.others)
+    if metadata.exif and "exif" not in kept and (turn := _orientation(metadata.exif)) != 1:
+        lost.append(f"orientation {turn}, so viewers do not turn the pixels any more")
     return (f"not kept in {target}: {', '.join(lost)}",) if lost else ()
+
+
+def _orientation(exif: bytes) -> int:
+    """Return how viewers turn the pixels, by the first directory of an EXIF block; 1 for not at all."""
+    order = ">" if exif.startswith(b"MM") else "<"
+    try:
+        (place,) = struct.unpack_from(f"{order}L", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, place)
+        tags = (struct.unpack_from(f"{order}HHLH", exif, place + 2 + 12 * number) for number in range(count))
+        return next((value for tag, kind, _, value in tags if (tag, kind) == (_ORIENTATION, _SHORT)), 1)
+    except struct.error:
+        return 1
 
 
 def over_channels(mask: NDArray[np.bool_], pixels: Pixels) -> NDArray[np.bool_]:

@@ -154,6 +154,7 @@ def add_to_pixels(
     where: NDArray[np.bool_] | None = None,
     *,
     frame: int = 0,
+    power: float | None = None,
 ) -> Noisy:
     """Return noisy copies of colour samples of shape (H, W) or (H, W, C).
 
@@ -161,11 +162,14 @@ def add_to_pixels(
     ----------
     where : bool ndarray, shape (H, W), (H, W, 1) or (H, W, C), or None
         True where samples may change.
+    power : float or None
+        The mean square that an `snr_db` refers to; None for that of these samples.
     """
     count = pixels.shape[0] * pixels.shape[1]
     mask = None if where is None else where.reshape(count, *where.shape[2:] or (1,) * (pixels.ndim - 2))
     samples = np.ascontiguousarray(pixels).reshape(count, *pixels.shape[2:])
-    noisy = recipe.add(Signal(samples, values.full_scale, values.limits, mask), key, values.low, pixels.shape[1], frame)
+    signal = Signal(samples, values.full_scale, values.limits, mask, power)
+    noisy = recipe.add(signal, key, values.low, pixels.shape[1], frame)
     return Noisy(noisy.pixels.reshape(pixels.shape), noisy.told, noisy.perturbed)
 
 

@@ -21,6 +21,7 @@ from augkit.noise.distributions import Gaussian
 from augkit.noise.keys import Key
 from augkit.noise.mixing import Channels, Sharing
 from augkit.signal import Signal
+from augkit.unit_noise import checked_threads
 
 COMPAT = "compat"
 
@@ -110,6 +111,7 @@ class PresetNoise:
 
     preset: Preset
     channels: Sharing = "independent"
+    threads: int = 1
 
     def takes(self, mode: str) -> bool:
         """Refuse what is no amount of light."""
@@ -125,12 +127,13 @@ class PresetNoise:
             black=black,
             channels=self.channels,
             rounding="down" if self.preset.compat else "nearest",
+            threads=self.threads,
         )
         told = {"noise": kind.noise, "requested": {"preset": str(self.preset)}, "drawn": {kind.number: constant}}
         return Noisy(samples, told)
 
 
-def preset_noise(preset: str, channels: Channels) -> PresetNoise:
+def preset_noise(preset: str, channels: Channels, threads: int = 1) -> PresetNoise:
     """Return the noise of the one preset that a text names.
 
     Raises
@@ -141,7 +144,7 @@ def preset_noise(preset: str, channels: Channels) -> PresetNoise:
     several = parse_presets(preset)
     if len(several) > 1:
         raise UsageError(f"preset {preset!r}: one corruption and one severity was expected here, as in {several[0]}")
-    return PresetNoise(several[0], check_sharing(channels, "a preset"))
+    return PresetNoise(several[0], check_sharing(channels, "a preset"), checked_threads(threads))
 
 
 def parse_presets(text: str) -> tuple[Preset, ...]:

@@ -24,13 +24,14 @@ def add_preset(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> ImageT:
     """Return a copy with the noise of a published set, such as ImageNet-C (Hendrycks and Dietterich 2019).
 
     Parameters
     ----------
-    image, channels, where, data_range, rng
+    image, channels, where, data_range, threads, rng
         As for `augkit.images.add_noise`; channels do not correlate. The sets have three colours of 8 bits and one size;
         here the noise is that of the values of any image, gray, 16-bit and floats as well.
     preset : str
@@ -48,7 +49,7 @@ def add_preset(
         For an unknown preset, naming the nearest, or several; modes whose values are no amounts of light; and as
         `augkit.images.add_noise`.
     """
-    request = request_of(preset_noise(preset, channels), data_range)
+    request = request_of(preset_noise(preset, channels, threads), data_range)
     noisy: ImageT = add_to_any(image, where, as_key(rng), request, measure=False)[0]
     return noisy
 
@@ -60,8 +61,9 @@ def add_preset_with_info(
     channels: Sharing = "independent",
     where: Where = None,
     data_range: DataRange = None,
+    threads: int = 1,
     rng: Rng = None,
 ) -> tuple[ImageT, Any]:
     """Do as `add_preset` does, and say what was reached, as `augkit.images.add_noise_with_info` does."""
-    request = request_of(preset_noise(preset, channels), data_range)
+    request = request_of(preset_noise(preset, channels, threads), data_range)
     return add_to_any(image, where, as_key(rng), request, measure=True)

@@ -13,7 +13,7 @@ from augkit.errors import InputError
 from augkit.images.formats.avif_boxes import Layout, read_layout, with_loops
 from augkit.images.formats.thumbnails import NOTICE, without_exif_thumbnail, without_xmp_thumbnail
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, Timing, not_kept, whole_steps
-from augkit.images.pillow import check_size, load, saved, split, to_image
+from augkit.images.pillow import check_size, load, quiet, saved, split, to_image
 
 QUALITY = 90
 """Quality where none is asked for: AVIF does not tell that of its source."""
@@ -54,6 +54,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     primaries, transfer = layout.colours
     if not metadata.icc and (primaries not in _USUAL_PRIMARIES or transfer not in _USUAL_TRANSFERS):
         notices += (f"not kept: colour primaries {primaries} and transfer function {transfer} (of ITU-T H.273)",)
+    notices += (f"not kept: {', '.join(layout.others)}",) if layout.others else ()
     return Picture(tuple(frames), "AVIF", metadata, Coding(layout.subsampling), notices, _timing(layout, len(frames)))
 
 
@@ -98,7 +99,8 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         durations, told = whole_steps("AVIF", picture.timing.durations, 1, _LONGEST)
         parameters |= {"save_all": True, "append_images": others, "duration": durations}
         notices += told
-    data = saved(first, "AVIF", **parameters)
+    with quiet():  # Pillow reads the EXIF block, and warns of broken tags in it
+        data = saved(first, "AVIF", **parameters)
     if picture.timing:
         data = with_loops(data, picture.timing.loops)
     if same and quality is None:

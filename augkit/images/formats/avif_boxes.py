@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from augkit.errors import InputError
-from augkit.images.formats.boxes import Box, walk
+from augkit.images.formats.boxes import Box, boxes, walk
 
 _INSIDE = MappingProxyType(
     {b"meta": 4, b"iprp": 0, b"ipco": 0, b"moov": 0, b"trak": 0, b"edts": 0, b"mdia": 0, b"minf": 0, b"stbl": 0}
     | {b"stsd": 8, b"av01": 78}
 )
+_KEPT = frozenset({b"ispe", b"pixi", b"av1C", b"colr", b"auxC", b"irot", b"imir"})
+_OF_THE_CODING = frozenset({b"auxi", b"ccst", b"btrt", b"a1op", b"a1lx", b"lsel", b"free"})
+_ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"
 _SUBSAMPLINGS = {0: "4:4:4", 2: "4:2:2", 3: "4:2:0"}
 _UNSAID = 2
 _MOST_FRAMES = 1_000_000
@@ -39,6 +42,8 @@ class Layout:
         Milliseconds of each frame of an animation.
     loops : int
         How often it plays; 0 for ever.
+    others : tuple of str
+        What is said of the picture that nothing here can keep, such as a crop.
     """
 
     size: tuple[int, int]
@@ -48,6 +53,7 @@ class Layout:
     subsampling: str
     durations: tuple[float, ...]
     loops: int
+    others: tuple[str, ...]
 
 
 def read_layout(data: bytes) -> Layout:
@@ -62,6 +68,10 @@ def read_layout(data: bytes) -> Layout:
         raise ValueError("it holds no AV1 image")
     if any(b"tmap" in box.content(data) for box in found.get(b"meta", [])):
         raise InputError("AVIF with a gain map: the map would be lost; save it as a plain AVIF first")
+    auxiliary = {box.content(data)[4:].partition(b"\0")[0] for box in found.get(b"auxC", [])} - {_ALPHA}
+    if auxiliary:
+        name = auxiliary.pop().decode("latin-1")
+        raise InputError(f"AVIF with another picture beside it ({name}), which would be lost; save it plainly first")
     said = [box.begin + 4 for box in found.get(b"colr", []) if data[box.begin : box.begin + 4] == b"nclx"]
     high = codings[0]
     bits = 12 if high & 0x20 else 10 if high & 0x40 else 8
@@ -75,7 +85,15 @@ def read_layout(data: bytes) -> Layout:
         subsampling=_SUBSAMPLINGS.get(high >> 2 & 3, "4:2:0"),
         durations=_durations(data, found) if animated else (),
         loops=_loops(data, found) if animated else 1,
+        others=tuple(f"box {kind.decode('latin-1')!r}" for kind in sorted(_said(data, found))),
     )
+
+
+def _said(data: bytes, found: dict[bytes, list[Box]]) -> set[bytes]:
+    """Return the kinds of what is said of the picture, or of the frames, and not kept."""
+    lists = [(box.begin, box.end) for box in found.get(b"ipco", [])]
+    lists += [(box.begin + _INSIDE[b"av01"], box.end) for box in found.get(b"av01", [])]
+    return {box.kind for begin, end in lists for box in boxes(data, begin, end)} - _KEPT - _OF_THE_CODING
 
 
 def _durations(data: bytes, found: dict[bytes, list[Box]]) -> tuple[float, ...]:
@@ -113,7 +131,7 @@ def with_loops(data: bytes, loops: int) -> bytes:
             patched[box.begin + 4 : box.begin + 20] = bytes(16)
         if box.kind in (b"mvhd", b"tkhd"):
             place = box.begin + (24 if box.kind == b"mvhd" else 28)
-            patched[place : place + 8] = struct.pack(">Q", part * loops if loops else _ENDLESS)
+            patched[place : place + 8] = struct.pack(">Q", min(part * loops, _ENDLESS - 1) if loops else _ENDLESS)
         elif box.kind == b"elst":
             patched[box.begin + 3] = int(loops != 1)
     return bytes(patched)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,11 @@ from augkit.images.formats import gif_blocks
 from augkit.images.formats.gif_blocks import Blocks, Shown, read_blocks
 from augkit.images.formats.thumbnails import NOTICE, without_xmp_thumbnail
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, Timing, not_kept, whole_steps
-from augkit.images.pillow import check_size, quiet, saved, split
+from augkit.images.pillow import check_size, load, saved
 
 _COLOURS = 256
 _LONGEST_DELAY = 2**16 - 1
-_KEEP, _CLEAR = 1, 2
+_KEEP, _CLEAR, _RESTORE = 1, 2, 3
 
 Bytes = NDArray[np.uint8]
 
@@ -39,7 +39,7 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     blocks = read_blocks(data)
     size = _canvas(blocks)
     check_size(size, max_pixels, len(blocks.frames))
-    frames = _alike(_composed(data, len(blocks.frames)))
+    frames = _alike(_composed(blocks.frames, size))
     xmp, seen = without_xmp_thumbnail(blocks.xmp or b"")
     lost = ["blocks of plain text"] if blocks.plain_texts else []
     lost += [f"data behind the end of the image ({blocks.behind} bytes)"] if blocks.behind else []
@@ -62,31 +62,47 @@ def _canvas(blocks: Blocks) -> tuple[int, int]:
     return width, height
 
 
-def _composed(data: bytes, count: int) -> list[Image.Image]:
-    """Return all frames as they are seen, each put on what its forerunners left there."""
-    frames = []
-    with quiet():
-        image = GifImagePlugin.GifImageFile(BytesIO(data))
-        for number in range(count):
-            image.seek(number)
-            image.load()
-            frames.append(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-    return frames
+def _composed(frames: Sequence[Shown], size: tuple[int, int]) -> list[Bytes]:
+    """Return all frames as they are seen, shape (H, W, 4), each put on what its forerunners left there.
+
+    As browsers show them: the canvas is transparent at first, and so is a place that was cleared. Pillow puts the
+    background colour there where a frame has no transparent index, and restores the wrong pixels behind it.
+    """
+    canvas = np.zeros((size[1], size[0], 4), np.uint8)
+    words = canvas.view(np.uint32)[..., 0]
+    seen = []
+    for shown in frames:
+        left, top, right, bottom = shown.box
+        place = (slice(top, bottom), slice(left, right))
+        indices = np.asarray(load(GifImagePlugin.GifImageFile, shown.alone(), right * bottom))
+        before = words[place].copy() if shown.disposal == _RESTORE else np.uint32(0)
+        drawn: Any = True
+        if shown.transparent is not None:  # on an empty canvas it leaves its colour, which nobody sees
+            drawn = (indices != shown.transparent) | (canvas[place][..., 3] == 0)
+        np.copyto(words[place], _colours(shown).take(indices), where=drawn)
+        seen.append(canvas.copy())
+        if shown.disposal in (_CLEAR, _RESTORE):
+            words[place] = before
+    return seen
 
 
-def _alike(images: list[Image.Image]) -> list[Frame]:
+def _colours(shown: Shown) -> NDArray[np.uint32]:
+    """Return the colours of a palette with their alpha, as words of four bytes; black behind its end."""
+    table = np.zeros((_COLOURS, 4), np.uint8)
+    stored = np.frombuffer(shown.palette, np.uint8).reshape(-1, 3)
+    table[: len(stored), :3] = stored
+    table[:, 3] = 255
+    if shown.transparent is not None:
+        table[shown.transparent, 3] = 0
+    return table.view(np.uint32)[:, 0]
+
+
+def _alike(seen: list[Bytes]) -> list[Frame]:
     """Return frames of one mode: gray where all colours are, with alpha where any pixel is transparent."""
-    pairs = [split(image) for image in images]
-    gray = all(np.array_equal(colour[..., 0], colour[..., channel]) for colour, _ in pairs for channel in (1, 2))
-    clear = any(alpha is not None and not alpha.all() for _, alpha in pairs)
-    frames = []
-    for colour, alpha in pairs:
-        if not clear:
-            alpha = None  # noqa: PLW2901
-        elif alpha is None:
-            alpha = np.full(colour.shape[:2], 255, np.uint8)  # noqa: PLW2901
-        frames.append(Frame(np.ascontiguousarray(colour[..., 0]) if gray else colour, alpha))
-    return frames
+    gray = all(np.array_equal(one[..., 0], one[..., channel]) for one in seen for channel in (1, 2))
+    clear = not all(one[..., 3].all() for one in seen)
+    colours = (np.ascontiguousarray(one[..., 0] if gray else one[..., :3]) for one in seen)
+    return [Frame(colour, one[..., 3] if clear else None) for colour, one in zip(colours, seen, strict=True)]
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:

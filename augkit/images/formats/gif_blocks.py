@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _CONTROL, _COMMENT, _APPLICATION, _PLAIN_TEXT = 0xF9, 0xFE, 0xFF, 0x01
 _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
 _XMP, _ICC = b"XMP DataXMP", b"ICCRGBG1012"
 _XMP_TRAILER = b"\1" + bytes(range(255, -1, -1)) + b"\0"
+
+_NO_CONTROL = (0, 0, 0)
+_GRAYS = bytes(value for value in range(256) for _ in range(3))
 
 FOR_EVER = 0
 INTERLACED, LOCAL_TABLE, TRANSPARENT = 0x40, 0x80, 0x01
@@ -17,13 +20,24 @@ INTERLACED, LOCAL_TABLE, TRANSPARENT = 0x40, 0x80, 0x01
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One image block with its control block: place in the canvas, hundredths of a second, and the coded indices."""
+    """One image block with its control block: place in the canvas, hundredths of a second, and the coded indices.
+
+    `transparent` is the index that draws nothing, and `disposal` what becomes of the place when its time is over.
+    """
 
     box: tuple[int, int, int, int]
     delay: int
     interlaced: bool
     palette: bytes
     indices: bytes
+    transparent: int | None = None
+    disposal: int = 0
+
+    def alone(self) -> bytes:
+        """Return a file of this image block alone, on a canvas of its own size."""
+        left, top, right, bottom = self.box
+        head = struct.pack("<6sHHBBB", b"GIF89a", right - left, bottom - top, 0, 0, 0)
+        return head + image(replace(self, box=(0, 0, right - left, bottom - top))) + b";"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +108,12 @@ def read_blocks(data: bytes) -> Blocks:
     kept: list[bytes] = []
     comments: list[bytes] = []
     found: dict[bytes, bytes] = {}
-    plays, texts, delay = 1, 0, 0
+    plays, texts, control = 1, 0, _NO_CONTROL
     while (mark := reader.take(1)) != b";":
         begin = reader.place - 1
         if mark == b",":
-            frames.append(_image(reader, delay, shared))
-            delay = 0
+            frames.append(_image(reader, control, shared))
+            control = _NO_CONTROL
             continue
         if mark != b"!":
             raise ValueError(f"byte {mark[0]:#04x} begins no block")
@@ -107,7 +121,7 @@ def read_blocks(data: bytes) -> Blocks:
         parts = reader.sub_blocks()
         name = parts[0][:11] if kind == _APPLICATION and parts else b""
         if kind == _CONTROL:
-            (delay,) = struct.unpack_from("<xH", parts[0])
+            control = struct.unpack_from("<BHB", parts[0])
         elif kind == _PLAIN_TEXT:
             texts += 1
         elif name in _LOOPING:
@@ -141,14 +155,22 @@ def _plays(parts: list[bytes]) -> int:
     return repeats + 1 if repeats else FOR_EVER
 
 
-def _image(reader: _Reader, delay: int, shared: bytes) -> Shown:
-    left, top, width, height, flags = struct.unpack("<HHHHB", reader.take(9))
-    palette = reader.palette(flags) or shared
+def _image(reader: _Reader, control: tuple[int, ...], shared: bytes) -> Shown:
+    (how, delay, transparent), (left, top, width, height, flags) = control, struct.unpack("<HHHHB", reader.take(9))
+    palette = reader.palette(flags) or shared or _GRAYS
     begin = reader.place
     reader.take(1)
     reader.sub_blocks()
     box = (left, top, left + width, top + height)
-    return Shown(box, delay, bool(flags & INTERLACED), palette, reader.data[begin : reader.place])
+    return Shown(
+        box,
+        delay,
+        bool(flags & INTERLACED),
+        palette,
+        reader.data[begin : reader.place],
+        transparent if how & TRANSPARENT else None,
+        how >> 2 & 7,
+    )
 
 
 def head(size: tuple[int, int], aspect: int, plays: int) -> bytes:

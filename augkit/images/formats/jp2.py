@@ -10,7 +10,7 @@ from PIL import Jpeg2KImagePlugin
 
 from augkit.errors import InputError
 from augkit.images.formats.boxes import Box, box_bytes, boxes
-from augkit.images.formats.jp2_codestream import Codestream, read_codestream
+from augkit.images.formats.jp2_codestream import Codestream, check_tiles, read_codestream
 from augkit.images.formats.thumbnails import NOTICE, without_exif_thumbnail, without_xmp_thumbnail
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
 from augkit.images.pillow import check_size, in_exact_mode, load, saved, split, to_image
@@ -41,9 +41,11 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         raise ValueError("it holds no codestream")
     if found and sum(box.kind == b"jp2c" for box in found) > 1:
         raise InputError("JPEG 2000 of several pictures: all but one would be lost; split it first")
-    codestream = read_codestream(stream.content(data))
+    coded = stream.content(data)
+    codestream = read_codestream(coded)
     check_size(codestream.size, max_pixels)
     codestream.refuse_what_would_be_lost()
+    check_tiles(coded, codestream)
     header = b"" if found is None else next((box.content(data) for box in found if box.kind == b"jp2h"), b"")
     _refuse_colours(header)
     image, notices = in_exact_mode(load(Jpeg2KImagePlugin.Jpeg2KImageFile, data, max_pixels))
@@ -115,9 +117,8 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     notices: tuple[str, ...] = ()
     if coding:
         lossless = lossless and coding.codestream.reversible
-        parameters |= coding.codestream.parameters()
-        if frame.mode == "I;16" and parameters.pop("tile_size", None):  # Pillow 13 writes wrong pixels into them
-            notices += ("tiles of 16-bit gray written as one",)
+        same, notices = coding.codestream.parameters(untiled=frame.mode == "I;16")  # Pillow 13 writes these wrongly
+        parameters |= same
     if quality is not None:
         parameters |= {"quality_mode": "dB", "quality_layers": [quality]}
     if metadata.comment and len(metadata.comment.encode()) < 2**16 - 8:

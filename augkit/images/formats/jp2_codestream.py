@@ -9,6 +9,7 @@ from typing import Any
 from augkit.errors import InputError
 
 _SIZE, _CODING, _COMMENT, _TILE_PART = 0xFF51, 0xFF52, 0xFF64, 0xFF90
+_TILE_HEADER = 12
 _PROGRESSIONS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
 _LATIN = 1
 _FEW_TILES, _SMALLEST_TILE = 256, 1024
@@ -38,6 +39,8 @@ class Codestream:
         Width and height of a code block.
     text : str or None
         The comment.
+    end : int
+        Where the main header ends, and the first tile-part begins.
     """
 
     size: tuple[int, int]
@@ -52,14 +55,19 @@ class Codestream:
     reversible: bool
     block: tuple[int, int]
     text: str | None
+    end: int
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return -(-self.size[0] // self.tile[0]) * -(-self.size[1] // self.tile[1])
 
     def refuse_what_would_be_lost(self) -> None:
         """Raise `InputError` for layouts that the decoder would not give as they are stored."""
         bits, area = max(self.depths), self.size[0] * self.size[1]
-        tiles = -(-self.size[0] // self.tile[0]) * -(-self.size[1] // self.tile[1])
         reason = ""
-        if tiles > _FEW_TILES + area // _SMALLEST_TILE:  # the decoder takes 9 kB for each
-            reason = f"{tiles:,} tiles of {self.tile[0]} x {self.tile[1]}; save it with larger ones first"
+        if self.tiles > _FEW_TILES + area // _SMALLEST_TILE:  # the decoder takes 9 kB for each
+            reason = f"{self.tiles:,} tiles of {self.tile[0]} x {self.tile[1]}; save it with larger ones first"
         elif min(self.depths) < 0:
             reason = "signed samples; convert it to unsigned ones first"
         elif self.subsampled or self.offset:
@@ -73,16 +81,39 @@ class Codestream:
         if reason:
             raise InputError(f"JPEG 2000 of {reason}")
 
-    def parameters(self) -> dict[str, Any]:
-        """Return what makes Pillow code a picture the same way."""
-        parameters = {
+    def parameters(self, *, untiled: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Return what makes Pillow code a picture the same way, and notices of what it cannot.
+
+        Parameters
+        ----------
+        untiled : bool
+            Whether there must be no tiles.
+        """
+        notices: tuple[str, ...] = ()
+        parts: dict[str, Any] = {}
+        if self.tiles > 1:
+            if untiled or self._has_empty_tile():
+                notices += (f"tiles of {self.tile[0]} x {self.tile[1]} written as one",)
+            else:
+                parts = {"tile_size": self.tile}
+        resolutions = min(self.resolutions, min(self.size).bit_length())
+        if resolutions < self.resolutions:
+            notices += (f"{self.resolutions} resolutions written as {resolutions}",)
+        return parts | {
             "progression": self.progression,
-            "num_resolutions": self.resolutions,
+            "num_resolutions": resolutions,
             "codeblock_size": self.block,
             "mct": int(self.mixed),
-        }
-        whole = all(tile >= side for tile, side in zip(self.tile, self.size, strict=True))
-        return parameters if whole else parameters | {"tile_size": self.tile}
+        }, notices
+
+    def _has_empty_tile(self) -> bool:
+        """Tell whether nothing is left, at the lowest resolution, of a tile that is cut off at an edge.
+
+        Measured with OpenJPEG 2.5.4: its encoder garbles such tiles, and all decoders give wrong pixels then.
+        """
+        step = 2 ** (self.resolutions - 1)
+        begins = ((side - 1) // tile * tile for side, tile in zip(self.size, self.tile, strict=True))
+        return any(-(-begin // step) == -(-side // step) for begin, side in zip(begins, self.size, strict=True))
 
 
 def read_codestream(data: bytes) -> Codestream:
@@ -119,4 +150,20 @@ def read_codestream(data: bytes) -> Codestream:
         reversible=kernel == 1,
         block=(4 << across, 4 << down),
         text=text,
+        end=place,
     )
+
+
+def check_tiles(data: bytes, codestream: Codestream) -> None:
+    """Raise ValueError where a tile is missing, for the decoder would leave its pixels as the memory was."""
+    place, found = codestream.end, set[int]()
+    while place + _TILE_HEADER <= len(data):
+        marker, _, number, length = struct.unpack_from(">HHHL", data, place)
+        if marker != _TILE_PART or (length and length < _TILE_HEADER):
+            break
+        found.add(number)
+        if not length:  # the last one may leave that open
+            break
+        place += length
+    if len(found) < codestream.tiles:
+        raise ValueError(f"it holds {len(found)} of its {codestream.tiles} tiles")

@@ -17,13 +17,15 @@ from augkit.images.formats.jpeg_segments import (
     XMP,
     Segments,
     behind_the_end,
+    check_scans,
     further_pictures,
     segment,
+    unusual,
     without_thumbnails,
 )
 from augkit.images.formats.thumbnails import NOTICE
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
-from augkit.images.pillow import load, saved, split, to_image
+from augkit.images.pillow import BROKEN, load, saved, split, to_image
 
 FOREIGN_QUALITY = 95
 """Quality for pictures that were no JPEG before, where none is asked for."""
@@ -60,7 +62,8 @@ class Coding:
 
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a JPEG file; see `Format.decode`."""
-    image = load(JpegImagePlugin.JpegImageFile, data, max_pixels)
+    check_scans(data)
+    image = _loaded(data, max_pixels)
     notices = further_pictures(image.applist)
     adobe = image.info.get("adobe_transform")
     if image.mode == "CMYK" and adobe is None:
@@ -83,6 +86,19 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         segments=b"".join(segment(name, body) for name, body in segments if _is_carried(name, body)),
     )
     return Picture((Frame(*split(image)),), "JPEG", _metadata(image, segments), coding, notices)
+
+
+def _loaded(data: bytes, max_pixels: int) -> JpegImagePlugin.JpegImageFile:
+    """Decode a file; one that is whole, and of a kind that cannot be decoded or written, is refused by name."""
+    try:
+        image = load(JpegImagePlugin.JpegImageFile, data, max_pixels)
+        if not image.quantization:
+            raise ValueError("it has no quantisation tables")
+    except BROKEN as error:
+        if reason := unusual(data):
+            raise InputError(reason) from error
+        raise
+    return image
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Iterator
 from io import BytesIO
+from itertools import islice
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
@@ -23,6 +26,14 @@ EXIF, XMP, ICC, MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROF
 _PHOTOSHOP, _JFIF, _EXTENSION = b"Photoshop 3.0\0", b"JFIF\0", b"JFXX\0"
 _MPF_ENTRIES = 0xB002
 _PREVIEWS = (0x010001, 0x010002)
+_MOST_SCANS = 256
+"""Scans of the picture that is read: progressive ones have about ten, and each takes a pass over all pixels."""
+
+_SCAN = b"\xff\xda"
+_END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_USUAL_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)
 
 
@@ -86,8 +97,38 @@ def without_thumbnails(segments: Segments) -> tuple[Segments, bool]:
 
 def behind_the_end(data: bytes) -> int:
     """Return the number of bytes behind the image, such as the video of a motion photo; padding does not count."""
-    end = data.find(b"\xff\xd9", _first_scan(data))
+    end = data.find(_END, _first_scan(data))
     return len(data[end + 2 :].rstrip(b"\0\xff\r\n")) if end >= 0 else 0
+
+
+def check_scans(data: bytes) -> None:
+    """Raise ValueError for more scans than any picture needs."""
+    if data.count(_SCAN) > _MOST_SCANS and len(list(islice(_scans(data), _MOST_SCANS + 1))) > _MOST_SCANS:
+        raise ValueError(f"it has more than {_MOST_SCANS} scans")
+
+
+def _scans(data: bytes) -> Iterator[int]:
+    """Yield where each scan begins; what looks like one may stand in other segments, or behind the end."""
+    return (marker.start() for marker in _markers(data, _first_scan(data)) if marker[0] == _SCAN)
+
+
+def _markers(data: bytes, place: int) -> Iterator[re.Match[bytes]]:
+    """Yield the markers of segments up to the end of the picture."""
+    while (marker := _MARKER.search(data, place)) and marker[0] != _END and marker.end() + 2 <= len(data):
+        yield marker
+        place = marker.end() + struct.unpack_from(">H", data, marker.end())[0]
+
+
+def unusual(data: bytes) -> str:
+    """Return why a whole file cannot be read, being of a kind that decoders seldom know; "" for any other."""
+    for marker in _markers(data, 2):
+        kind = marker[0][1]
+        if kind in _FRAMES:
+            bits = int.from_bytes(data[marker.end() + 2 : marker.end() + 3])
+            if kind not in _USUAL_FRAMES:
+                return "a lossless or hierarchical JPEG cannot be kept; convert it to PNG first"
+            return f"JPEG of {bits} bits cannot be kept; convert it to 16-bit PNG or TIFF first" if bits != 8 else ""
+    return ""
 
 
 def _first_scan(data: bytes) -> int:

@@ -7,8 +7,9 @@ import zlib
 from dataclasses import replace
 from typing import Any
 
+from augkit.errors import InputError
 from augkit.images.formats.png_chunks import GRAY, PALETTE, RGB, RGB_ALPHA, Chunk, Contents, inflated
-from augkit.images.formats.png_texts import XMP_KEYWORD, exif_of, without_preview, xmp_of
+from augkit.images.formats.png_texts import XMP_KEYWORD, exif_of, is_profile, without_preview, xmp_of
 from augkit.images.formats.thumbnails import NOTICE
 from augkit.images.picture import Metadata
 
@@ -19,6 +20,7 @@ _KNOWN = (
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _IMPLIED = b"sRGB"  # other formats mean it where they say nothing
 _METRE = bytes([1])
+_MOST_PROFILES = 32
 
 
 def carried(contents: Contents, *, alpha_added: bool) -> tuple[tuple[Chunk, ...], list[str], tuple[str, ...]]:
@@ -30,6 +32,9 @@ def carried(contents: Contents, *, alpha_added: bool) -> tuple[tuple[Chunk, ...]
         Whether the image is written with an alpha channel that its file does not have.
     """
     kept, lost, previews = [], [], False
+    profiles = sum(map(is_profile, contents.carried))
+    if profiles > _MOST_PROFILES:  # each may inflate to many megabytes
+        raise InputError(f"expected at most {_MOST_PROFILES} profiles among its texts, got {profiles}; remove them")
     for chunk in contents.carried:
         if chunk.kind in _CONVERTED:
             content = _CONVERTED[chunk.kind](chunk.data, contents, alpha_added)

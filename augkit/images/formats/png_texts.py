@@ -31,6 +31,11 @@ class Text:
     compressed: bool
 
 
+def is_profile(chunk: Chunk) -> bool:
+    """Tell whether a text holds a profile, such as EXIF or XMP, in which a preview may be."""
+    return chunk.data.startswith((_PROFILE, XMP_KEYWORD + b"\0"))
+
+
 def exif_of(chunk: Chunk) -> bytes | None:
     """Return the EXIF block of a chunk, without any prefix, or None."""
     if chunk.kind == b"eXIf":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from bisect import bisect
 from collections.abc import Iterator
 
 NOTICE = "not kept: an embedded thumbnail, which shows the picture without noise"
@@ -15,7 +16,7 @@ _JPEG_PLACE, _JPEG_LENGTH, _STRIP_PLACES, _STRIP_LENGTHS = 513, 514, 273, 279
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _PHOTOSHOP = b"8BIM"
 _PREVIEWS = (0x0409, 0x040C)
-_IN_XMP = re.compile(rb"<(\w+:Thumbnails)\b[^<>]*>.*?</\1>", re.DOTALL)
+_IN_XMP = re.compile(rb"<(/?)(\w+:Thumbnails)\b[^<>]*>")
 
 
 def without_exif_thumbnail(block: bytes) -> tuple[bytes, bool]:
@@ -85,5 +86,18 @@ def without_photoshop_thumbnail(resources: bytes) -> tuple[bytes, bool]:
 
 def without_xmp_thumbnail(packet: bytes) -> tuple[bytes, bool]:
     """Return an XMP packet without its thumbnails, and whether there were any."""
-    without = _IN_XMP.sub(b"", packet)
-    return without, len(without) != len(packet)
+    begins: list[re.Match[bytes]] = []
+    ends: dict[bytes, list[int]] = {}
+    for tag in _IN_XMP.finditer(packet):
+        if tag[1]:
+            ends.setdefault(tag[2], []).append(tag.end())
+        else:
+            begins.append(tag)
+    kept, place = [], 0
+    for tag in begins:
+        behind = ends.get(tag[2], [])
+        number = bisect(behind, tag.end())
+        if tag.start() >= place and number < len(behind):
+            kept.append(packet[place : tag.start()])
+            place = behind[number]
+    return (b"".join((*kept, packet[place:])), True) if kept else (packet, False)

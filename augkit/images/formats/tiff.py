@@ -13,13 +13,22 @@ from PIL import TiffImagePlugin
 from augkit.errors import InputError
 from augkit.images.formats import tiff_tags
 from augkit.images.formats.thumbnails import NOTICE, without_photoshop_thumbnail, without_xmp_thumbnail
-from augkit.images.formats.tiff_page import Colours, colours_of, refuse_what_would_be_lost
+from augkit.images.formats.tiff_decoder import load_tiff
+from augkit.images.formats.tiff_page import (
+    Colours,
+    bytes_behind,
+    colours_of,
+    refuse_a_stack_in_one_page,
+    refuse_what_would_be_lost,
+)
 from augkit.images.formats.tiff_samples import (
+    BITS,
     CODECS,
     COMPRESSION,
     DEFLATE,
     HEIGHT,
     PHOTOMETRIC,
+    SAMPLES,
     STRIP_PLACES,
     TILE_LENGTHS,
     TILE_PLACES,
@@ -32,7 +41,7 @@ from augkit.images.formats.tiff_samples import (
 )
 from augkit.images.formats.tiff_tags import LONG, SHORT, Directory, Entry, numbers
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, not_kept
-from augkit.images.pillow import check_frames, check_pixels, check_size, in_exact_mode, load, split
+from augkit.images.pillow import check_frames, check_pixels, check_size, in_exact_mode, split
 
 _EXTRA, _LAYERS, _PHOTOSHOP = 338, 37724, 34377
 _OF_THE_PIXELS = frozenset(
@@ -45,6 +54,7 @@ _DESCRIPTIVE = (270, 271, 272, 274, 282, 283, 296, 305, 306, 315, 33432, *(34665
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _CMYK = 0, 1, 2, 5
 _ALPHA = 2
 _LARGEST = 2**32 - 1
+_USUAL_BITS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +70,8 @@ def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a TIFF file; see `Format.decode`."""
     directories = list(tiff_tags.pages(data))
     check_frames(len(directories))
-    sizes = [(one.integers(WIDTH, (0,))[0], one.integers(HEIGHT, (0,))[0]) for one in directories]
-    for size in sizes:
-        check_size(size, max_pixels)
-    check_pixels(sum(width * height for width, height in sizes), max_pixels, f"{len(sizes)} pages")
+    _check_sizes(directories, max_pixels)
+    refuse_a_stack_in_one_page(directories, len(data))
     for number, directory in enumerate(directories, 1):
         refuse_what_would_be_lost(directory, f"page {number}: " if len(directories) > 1 else "")
     frames, notices = [], []
@@ -71,12 +79,29 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         frame, told = _page(data, directory, max_pixels)
         frames.append(frame)
         notices += [notice for notice in told if notice not in notices]
+    if rest := bytes_behind(directories, len(data)):
+        notices.append(f"not kept: data behind the end of the image ({rest} bytes)")
     return Picture(tuple(frames), "TIFF", _metadata(frames[0].native.tags), None, tuple(notices))
+
+
+def _check_sizes(directories: Sequence[Directory], max_pixels: int) -> None:
+    """Refuse more pixels than may be decoded; those of many bytes take more memory, and count for several."""
+    count, most = 0, 1
+    for one in directories:
+        size = one.integers(WIDTH, (0,))[0], one.integers(HEIGHT, (0,))[0]
+        check_size(size, max_pixels)
+        weight = max(1, one.integers(SAMPLES, (1,))[0] * one.integers(BITS, (1,))[0] // _USUAL_BITS)
+        count, most = count + size[0] * size[1] * weight, max(most, weight)
+    pages = f"{len(directories)} pages" if len(directories) > 1 else "a page"
+    deep = f" whose pixels of more than {_USUAL_BITS // 8} bytes count {most} times" if most > 1 else ""
+    check_pixels(count, max_pixels, pages + deep)
 
 
 def _page(data: bytes, directory: Directory, max_pixels: int) -> tuple[Frame, tuple[str, ...]]:
     notices: tuple[str, ...] = ()
     compression = directory.integers(COMPRESSION, (1,))[0]
+    if compression not in TiffImagePlugin.COMPRESSION_INFO:
+        raise InputError(f"compression {compression} cannot be read here; save it with deflate or LZW first")
     dtype, colours = sample_type(directory), colours_of(directory)
     if dtype is not None and colours.plain and compression in CODECS:
         pixels = read_samples(data, directory, dtype, colours.channels)
@@ -121,7 +146,7 @@ def _divided(colour: Pixels, alpha: Pixels) -> Pixels:
 def _by_pillow(data: bytes, directory: Directory, max_pixels: int) -> tuple[Frame, tuple[str, ...]]:
     """Return the frame of a page of few bits, of a palette, or of a compression for pictures alone."""
     bits = directory.integers(258, (1,))[0]
-    opened = load(TiffImagePlugin.TiffImageFile, _alone_and_upright(data, directory), max_pixels)
+    opened = load_tiff(_alone_and_upright(data, directory), max_pixels)
     image, notices = in_exact_mode(opened, bits)
     return Frame(*split(image)), notices
 

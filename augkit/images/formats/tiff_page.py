@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from augkit.errors import InputError
-from augkit.images.formats.tiff_samples import BITS, COMPRESSION, NONE, PHOTOMETRIC, SAMPLE_FORMAT, SAMPLES, sample_type
-from augkit.images.formats.tiff_tags import Directory
+from augkit.images.formats.tiff_samples import (
+    BITS,
+    COMPRESSION,
+    NONE,
+    PHOTOMETRIC,
+    SAMPLE_FORMAT,
+    SAMPLES,
+    STRIP_LENGTHS,
+    STRIP_PLACES,
+    TILE_LENGTHS,
+    TILE_PLACES,
+    sample_type,
+)
+from augkit.images.formats.tiff_tags import DESCRIPTION, Directory
 
 _FILL_ORDER, _SUB_FILES, _INK_SET, _EXTRA, _DNG_VERSION = 266, 330, 332, 338, 50706
 _COLOURS = {0: "gray", 1: "gray", 2: "RGB", 3: "palette", 5: "CMYK", 6: "YCbCr"}
@@ -14,6 +28,10 @@ _CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3}
 _PLAIN, _JPEG = (0, 1, 2, 5), (6, 7)
 _WHITE_IS_ZERO, _PREMULTIPLIED = 0, 1
 _ALPHA = ((), (1,), (2,), (999,))
+_IMAGEJ = re.compile(rb"ImageJ=.*?^images=(\d{1,9})\b", re.DOTALL | re.MULTILINE)
+_EXTENTS = ((STRIP_PLACES, STRIP_LENGTHS), (TILE_PLACES, TILE_LENGTHS), (513, 514))
+_ENTRY, _SLACK = 20, 64
+_TRUNCATED = b'"truncated": true'
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +81,46 @@ def refuse_what_would_be_lost(directory: Directory, where: str = "") -> None:
     reason = _of_the_file(directory) or _of_the_colours(directory) or _of_the_samples(directory)
     if reason:
         raise InputError(where + reason)
+
+
+def refuse_a_stack_in_one_page(directories: Sequence[Directory], size: int) -> None:
+    """Raise `InputError` for images that stand behind the last one without directories, as ImageJ and tifffile do.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the file.
+    """
+    first = directories[0]
+    text = first.entries[DESCRIPTION].data if DESCRIPTION in first.entries else b""
+    said = _IMAGEJ.match(text)
+    more = int(said[1]) > len(directories) if said else _TRUNCATED in text
+    places, lengths = first.integers(STRIP_PLACES, ()), first.integers(STRIP_LENGTHS, ())
+    if more and places and places[0] + 2 * sum(lengths) <= size:
+        raise InputError(
+            "a stack of images without a directory for each, so all but the first would be lost; save it as plain "
+            "pages first"
+        )
+
+
+def bytes_behind(directories: Iterable[Directory], size: int) -> int:
+    """Return how many bytes of a file stand behind all that its directories refer to, if more than they may fill."""
+    ends = [0]
+    for one in _all_of(directories):
+        ends += (entry.place + len(entry.data) for entry in one.entries.values())
+        ends.append(one.place + _ENTRY * (len(one.entries) + len(one.below)))
+        for places, lengths in _EXTENTS:
+            if places in one.entries and lengths not in one.entries:
+                return 0
+            ends += map(sum, zip(one.integers(places, ()), one.integers(lengths, ()), strict=False))
+    behind = size - max(ends)
+    return behind if behind > _SLACK else 0
+
+
+def _all_of(directories: Iterable[Directory]) -> Iterator[Directory]:
+    for one in directories:
+        yield one
+        yield from _all_of(one.below.values())
 
 
 def _of_the_file(directory: Directory) -> str:

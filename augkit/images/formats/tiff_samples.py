@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, TiffImagePlugin
+from PIL import Image
 
 from augkit.images.formats import tiff_tags
+from augkit.images.formats.tiff_decoder import load_tiff
 from augkit.images.formats.tiff_tags import LONG, SHORT, Directory, Entry, numbers
 from augkit.images.picture import Pixels
-from augkit.images.pillow import quiet, saved
+from augkit.images.pillow import saved
 
 WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_PLACES, SAMPLES, STRIP_ROWS, STRIP_LENGTHS, PLANAR, PREDICTOR = 273, 277, 278, 279, 284, 317
@@ -162,10 +162,7 @@ def _unpacked(data: bytes, places: tuple[int, ...], lengths: tuple[int, ...], la
     behind = int(begins[-1])
     head = b"II*\0" + behind.to_bytes(4, "little")
     gray = b"".join((head, *parts, tiff_tags.serialise(Directory(entries), behind)))
-    with quiet():
-        image = TiffImagePlugin.TiffImageFile(BytesIO(gray))
-        image.load()
-    return np.asarray(image)
+    return np.asarray(load_tiff(gray, shape[0] * shape[1]))
 
 
 def _undo_predictor(coded: Bytes, predictor: int, stored: np.dtype[Any], channels: int) -> Pixels:

@@ -172,7 +172,7 @@ def serialise(directory: Directory, start: int) -> bytes:
     """Return the bytes of a directory, its values and those below it, to stand at `start` of a little-endian file."""
     entries = {tag: _narrowed(tag, entry) for tag, entry in directory.entries.items()}
     tags = sorted([*entries, *directory.below])
-    table, values = [struct.pack("<H", len(tags))], b""
+    table, values = [struct.pack("<H", len(tags))], bytearray()
     behind = start + 2 + 12 * len(tags) + 4
     for tag in tags:
         place = behind + len(values)
@@ -186,7 +186,7 @@ def serialise(directory: Directory, start: int) -> bytes:
             table.append(struct.pack("<HHL4s", tag, entry.kind, count, field_bytes))
             values += entry.data if len(entry.data) > 4 else b""
         values += bytes(len(values) % 2)
-    return b"".join(table) + bytes(4) + values
+    return b"".join((*table, bytes(4), values))
 
 
 def _narrowed(tag: int, entry: Entry) -> Entry:
