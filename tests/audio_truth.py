@@ -129,6 +129,7 @@ def padded(samples: np.ndarray, seconds: float) -> np.ndarray:
 
 
 HOT = np.clip(tones(2, 1, 1.1), -1, 1 - 2**-15)
+LOUD = np.clip(4 * speech(4), -1, 1 - 2**-15)
 
 
 class Case(NamedTuple):
@@ -173,6 +174,10 @@ CASES = (
     Case("pink noise, A-weighted", speech(6), "PCM_16",
          {"snr_db": 10, "snr_definition": "a-weighted", "color": "pink"}),
     Case("brown noise, LUFS", speech(6, 2), "PCM_16", {"snr_db": 10, "snr_definition": "lufs", "color": "brown"}),
+    *(Case(f"clipped speech, {name}", LOUD, "PCM_16", {"snr_db": 10, "snr_definition": name})
+      for name in ("active", "a-weighted", "lufs", "segmental")),
+    Case("faint (-63 dB), dithered, A-weighted", speech(4) / 500, "PCM_16",
+         {"snr_db": 10, "snr_definition": "a-weighted", "dither": "tpdf"}),
     *(Case(law, tones(1, 2), "PCM_16", {"snr_db": 5, "noise": law}) for law in LAWS),
     Case("background, cut out", tones(2, 1), "PCM_16", {"snr_db": 10, "backgrounds": ("long",)}),
     Case("background, looped, resampled", tones(2, 2), "PCM_16", {"snr_db": 10, "backgrounds": ("short",)}),

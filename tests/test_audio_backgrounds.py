@@ -361,6 +361,12 @@ def test_without_soxr_the_message_names_the_extra(tmp_path: Path, monkeypatch: p
         add_background(clean, hiss(RATE), samplerate=RATE, background_samplerate=44100, snr_db=5, rng=1)
 
 
+@pytest.mark.parametrize("rate", [1, 2_000_000_000])
+def test_a_rate_that_is_none_of_sound_is_refused_at_once(rate: int) -> None:
+    with pytest.raises(InputError, match=r"the background 0 has .* Hz and the recording 16,000 Hz; mend"):
+        add_background(tones(1, 1), hiss(3000), samplerate=RATE, background_samplerate=rate, snr_db=5, rng=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -140,7 +140,8 @@ def test_silence_is_skipped_made_absolute_or_an_error(subtype: str, tmp_path: Pa
     _, noisy, outcome = run(tmp_path, silence, subtype, snr_db=10)
     assert not noisy.any()
     assert (tmp_path / "noisy.wav").read_bytes() == (tmp_path / "source.wav").read_bytes()
-    assert outcome.achieved == {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0}
+    levels = {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0}
+    assert outcome.achieved == {"snr_definition": "rms", **levels}
     assert outcome.notices == ("the signal is silent, so snr_db=10 cannot be met; left without noise",)
     _, noisy, outcome = run(tmp_path, silence, subtype, snr_db=10, on_silence="absolute")
     assert power_db(noisy) == pytest.approx(REFERENCE_DB - 10, abs=0.01)

@@ -119,7 +119,8 @@ def test_no_frames(kind: Kind, tmp_path: Path) -> None:
     source = write(tmp_path, kind, samples=np.zeros((0, 2)))
     outcome = noised(source, tmp_path / "out", snr_db=10)
     assert (tmp_path / "out").read_bytes() == source.read_bytes()
-    assert set(outcome.achieved.values()) == {None}
+    levels = dict.fromkeys(("snr_db", "std", "psnr_db", "clipped"))
+    assert outcome.achieved == {"snr_definition": "rms", **levels}
     assert any("no frames" in notice for notice in outcome.notices)
 
 

@@ -204,9 +204,10 @@ def test_what_is_read_only_can_be_converted(pair: tuple[str, str], tmp_path: Pat
         container.check_writable(recording.encoding)
     flac = by_suffix(".flac")
     made = convert(recording, flac)
+    rounded = np.rint(made.samples()).astype(made.encoding.coding.dtype)
     with (tmp_path / "out").open("wb") as file:
-        flac.write(made, made.blocks(), file)
-    assert np.array_equal(load(tmp_path / "out")[0].samples(), made.samples())
+        flac.write(made, [rounded], file)
+    assert np.array_equal(load(tmp_path / "out")[0].samples(), rounded)
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])

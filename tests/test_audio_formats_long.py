@@ -94,17 +94,22 @@ def test_conversion_streams(suffix: str, tmp_path: Path) -> None:
     soundfile.write(path, music(100_000, 2), rate, "FLOAT", format="WAV")
     made = convert(load(path)[0], target)
     assert not made.is_kept
+    coding = made.encoding.coding
+
+    def rounded(block: np.ndarray) -> np.ndarray:
+        return np.rint(block).astype(coding.dtype) if made.is_unrounded else block
+
     outputs = set()
     for frames in (2**16, 30_000):
         buffer = io.BytesIO()
-        target.write(made, made.blocks(frames), buffer)
+        target.write(made, (rounded(block) for block in made.blocks(frames)), buffer)
         outputs.add(buffer.getvalue())
     assert len(outputs) == 1
     (tmp_path / "out").write_bytes(outputs.pop())
     again = load(tmp_path / "out")[0]
     assert again.frames == 100_000
     if again.encoding.coding.kind != "lossy":
-        assert np.array_equal(again.samples(), made.samples())
+        assert np.array_equal(again.samples(), rounded(made.samples()))
 
 
 @pytest.mark.usefixtures("never_kept")

@@ -370,6 +370,14 @@ def _made_kaldi(tmp_path):
     return dst / "train"
 
 
+def test_supervisions_that_cannot_be_read_never_stay_behind(tmp_path, capsys):
+    src = tmp_path / "corpus"
+    manifest = lhotse(tmp_path / "manifests", [str(src / name) for name in corpus(src)], ".jsonl")
+    (manifest.parent / "c_supervisions_train.jsonl").write_text("broken")
+    assert noise(src, tmp_path / "dst", "--files-from", manifest) == 2
+    assert "c_supervisions_train.jsonl, which has its name, holds no supervisions" in capsys.readouterr().err
+
+
 def test_recordings_of_several_files_need_all_of_them(tmp_path):
     src, dst = tmp_path / "corpus", tmp_path / "dst"
     tone(src / "l.wav"), tone(src / "r.wav", 0.1), tone(src / "m.wav")
@@ -418,9 +426,49 @@ def test_a_broken_manifest_names_its_line(tmp_path, text):
     "data", [b"", b"\x1f\x8b", b"text\n", b'{\n "a": 1\n}\n', b"[1]\n", b'{"audio_filepath": "a.txt"}']
 )
 def test_other_files_are_no_manifests(tmp_path, data):
-    for name in ("m.jsonl", "m.jsonl.gz", "m.json"):
+    for name in ("m.jsonl", "m.json"):
         (tmp_path / name).write_bytes(data)
         assert open_list(tmp_path / name) is None
+    packed = tmp_path / "m.jsonl.gz"
+    packed.write_bytes(gzip.compress(data))
+    assert open_list(packed) is None
+
+
+def test_the_first_recording_of_a_manifest_may_be_none(tmp_path):
+    src, dst = tmp_path / "corpus", tmp_path / "dst"
+    names = corpus(src)
+    lines = [json.dumps({"audio_filepath": name}) + "\n" for name in ("/etc/passwd", names[0])]
+    write(src / "list.jsonl", "".join(lines))
+    assert noise(src, dst, "--files-from", src / "list.jsonl") == 1
+    assert (dst / "list.jsonl").read_text() == lines[1]
+    assert [row["source"] for row in objects(dst / "failures.jsonl")] == ["/etc/passwd"]
+
+
+def recorded(name):
+    source = {"type": "file", "channels": [0], "source": name}
+    return json.dumps({"id": "r", "sources": [source], "sampling_rate": 8000, "num_samples": 1, "duration": 0.1}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "reason"),
+    [
+        ("m.jsonl", b'{"audio_filepath": "a.wav", "text": "' + b"x" * 2**26 + b'"}', "a line is longer than"),
+        ("m.jsonl.gz", b"\x1f\x8b", "no gzip that can be read"),
+        ("m.jsonl.gz", gzip.compress(recorded("a.wav").encode() * 99)[:50], "no gzip that can be read"),
+        ("m.jsonl", (recorded("a.wav") + recorded("b.wav")).encode(), "stands there twice"),
+        ("a.trans.txt", b"a HELLO\n\xff\xfe WORLD\n", "is no UTF-8"),
+        ("wav.scp", b"a a.wav\nb \xff.wav\n", "is no UTF-8"),
+    ],
+)
+def test_hostile_lists_are_refused_with_a_reason(tmp_path, capsys, name, data, reason):
+    src = tmp_path / "corpus"
+    corpus(src)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / name).write_bytes(data)
+    assert noise(src, tmp_path / "dst", "--files-from", tmp_path / "lists" / name) == 2
+    told = capsys.readouterr().err
+    assert reason in told
+    assert len(told) < 500
 
 
 def test_a_plain_list_of_names_is_one_still(tmp_path):

@@ -237,6 +237,17 @@ def test_rows_name_the_definition(tmp_path: Path) -> None:
         assert row.get("channel_snr_db") == ([pytest.approx(15, abs=CLOSE), None] if "-ch" in definition else None)
 
 
+@pytest.mark.parametrize("samples", [np.zeros(8000), np.zeros(0)])
+def test_rows_without_noise_name_the_definition_too(samples: np.ndarray, tmp_path: Path) -> None:
+    source = tmp_path / "source.wav"
+    soundfile.write(source, samples, RATE)
+    for options, name in (({"snr_db": 9, "snr_definition": "active"}, "active"), ({"std": 0}, "rms"),
+                          ({"snr_db": 9, "noise": "cauchy"}, "rms")):  # fmt: skip
+        outcome = files.open_item(source, AudioOptions(**options)).write(tmp_path / "out.wav", Key(1), measure=True)
+        assert outcome.achieved["snr_definition"] == name
+        assert outcome.achieved["snr_db"] is None
+
+
 def test_geometric_snr_is_that_of_the_noise_before_it_is_clipped(tmp_path: Path) -> None:
     source = tmp_path / "source.wav"
     soundfile.write(source, tones(1, 1), RATE)

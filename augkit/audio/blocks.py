@@ -126,7 +126,8 @@ class Block:
     @property
     def filled(self) -> NDArray[np.float64]:
         """The samples as float64, with zero for what is not finite."""
-        samples = self.samples.astype(np.float64)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is told of in each cast
+            samples = self.samples.astype(np.float64)
         return samples if self.finite is None else np.where(self.finite, samples, 0.0)
 
 

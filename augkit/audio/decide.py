@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.audio.blocks import Block, Powers, Samples, finite_or_none, short
-from augkit.audio.loudness import GEOMETRIC
+from augkit.audio.loudness import GEOMETRIC, Meter
 from augkit.audio.mix import Gains, Grid, added, beyond, clip, held, total
 from augkit.audio.solve import Measured, solve
 from augkit.audio.survey import Survey
-from augkit.audio.task import Task
+from augkit.audio.task import Task, Wish
 from augkit.errors import InputError
 
 REFERENCE_DB = -26.0
@@ -68,20 +68,22 @@ def decide(task: Task, *, offset: bool = False) -> Plan:
     survey, notices = None, []
     heard = task.pair.heard
     if heard is not None and not heard.heard_frames:
-        return Plan(Gains(np.zeros(1)), False, None, ("no burst falls into the recording, so it gets no noise",))
+        return Plan(
+            Gains(np.zeros(1)), task.is_unrounded, None, ("no burst falls into the recording, so it gets no noise",)
+        )
     if task.wish.is_relative or (task.wish.level.kind == "std" and task.pair.noise.std is None):
         limited = task.grid.limits is not None
         survey = Survey(task.wish.definition, task.pair.place, peaks=limited, offset=offset).run(task.pair)
         if offset and task.wish.counts_offset:
             notices += _offset(survey)
     gains = Gains(short(_first_gains(task, survey, notices)))
-    if gains.are_zero:
+    if gains.are_zero and not task.is_unrounded:
         return Plan(gains, False, survey, tuple(notices))
     may_clip = _reaches_limits(task.grid, gains, survey)
     if may_clip and task.wish.on_clip == "attenuate":
         gains = _attenuated(task, gains)
         may_clip = gains.whole < 1
-    if survey is not None and task.wish.is_relative and task.wish.definition is not GEOMETRIC:
+    if survey is not None and task.wish.is_relative and task.wish.definition is not GEOMETRIC and not gains.are_zero:
         gains = _solved(task, gains, survey, may_clip=may_clip)
         may_clip = may_clip and _reaches_limits(task.grid, gains, survey)
     return Plan(gains, may_clip, survey, tuple(notices))
@@ -107,10 +109,10 @@ def _first_gains(task: Task, survey: Survey | None, notices: list[str]) -> Power
     if survey is None:
         unit = 1.0 if level.kind == "scale" or std is None else std
         return np.array([level.value * full_scale / unit])
-    if not survey.energy.counts.any():
+    if not any(survey.energy.counts.tolist()):
         notices.append("no sample is a finite number, so there is nothing to add noise to")
         return np.zeros(1)
-    if not survey.noise_power(1).any():
+    if not any(survey.noise_power(1).tolist()):
         raise InputError("the noise is silent, so it cannot have a level; choose another")
     if level.kind == "std":
         return level.value * full_scale / np.sqrt(survey.noise_power(1))
@@ -122,10 +124,12 @@ def _first_gains(task: Task, survey: Survey | None, notices: list[str]) -> Power
 
 def _gains_for_snr(task: Task, survey: Survey, ratio: float, notices: list[str]) -> Powers:
     definition, signal = task.wish.definition, survey.signal.level()
-    if not np.isfinite(signal).all():
+    if not all(map(math.isfinite, signal.tolist())):
         raise InputError("samples so large that their power is no number are no audio; restore the file")
     gains = definition.gain(signal, survey.noise_level(), ratio)
     silent = np.isnan(definition.ratio(signal, np.ones_like(signal)))
+    if not any(silent.tolist()) and all(gains.tolist()):
+        return gains
     mute = ~silent & (gains == 0)
     if mute.any():
         notices.append(f"the noise is silent in {_named(mute)}, so that stays clean")
@@ -155,7 +159,7 @@ def _reaches_limits(grid: Grid, gains: Gains, survey: Survey | None) -> bool:
     if survey is None or survey.peaks is None:
         return True
     signal, noise = survey.peaks.signal, survey.peaks.noise
-    largest, slack = float(gains.noise.max()), 2.0 if grid.is_rounded else 0.0
+    largest, slack = max(gains.noise.tolist()), 2.0 if grid.is_rounded else 0.0
     within = (
         gains.whole * (signal[0] + largest * noise[0]) >= grid.limits[0] + slack
         and gains.whole * (signal[1] + largest * noise[1]) <= grid.limits[1] - slack
@@ -180,7 +184,7 @@ def _attenuated(task: Task, gains: Gains) -> Gains:
 
 
 def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gains:
-    """Return the gains at which the noise has its power after clipping and rounding."""
+    """Return the gains at which the noise has its level after clipping and rounding, by the definition of the SNR."""
     clips = may_clip and task.wish.on_clip == "clip"
     if not clips and task.grid.dtype.kind == "f" and task.grid.dtype != np.float16:
         return gains
@@ -194,16 +198,30 @@ def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gain
     if not clips and not coarse:
         return replace(gains, noise=short(begin))
 
+    level = survey.signal.level() * gains.whole**2
+    by_power = survey.noise is survey.power or task.wish.level.kind != "snr_db" or not level.any()
+
     def measure(tried: Powers) -> Measured:
-        power, moving, clipped, count = _effects(task, replace(gains, noise=short(tried)), may_clip=may_clip)
+        meter = None if by_power else task.wish.definition.noise(task.pair.place)
+        at = replace(gains, noise=short(tried))
+        power, moving, clipped, count = _effects(task, at, may_clip=may_clip, meter=meter)
         count = np.maximum(count, 1)
-        return Measured(power / count, moving / count, clipped / count)
+        found = Measured(power / count, moving / count, clipped / count)
+        return found if meter is None else _of_definition(found, wanted, task.wish, level, meter.level())
 
     return replace(gains, noise=short(solve(measure, wanted, begin, gains.noise)))
 
 
-def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]:
-    """Walk through both, to see what gains lead to.
+def _of_definition(found: Measured, wanted: Powers, wish: Wish, signal: Powers, noise: Powers) -> Measured:
+    """Return what was measured with the power that stands to the one wanted as the definition's noise levels do."""
+    power = wanted * (10 ** (wish.level.value / 10) / wish.definition.ratio(signal, noise))
+    power = np.where(np.isfinite(power), power, 0.0)
+    moving = power * np.divide(found.moving, found.power, out=np.zeros_like(power), where=found.power > 0)
+    return Measured(power, moving, found.clipped)
+
+
+def _effects(task: Task, gains: Gains, *, may_clip: bool, meter: Meter | None = None) -> NDArray[np.float64]:
+    """Walk through both, to see what gains lead to; `meter` takes in what was added.
 
     Returns
     -------
@@ -213,7 +231,7 @@ def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]
     """
     sums: Any = 0.0
 
-    def effect(rows: slice, clean: Samples) -> NDArray[np.float64]:
+    def effect(rows: slice, clean: Samples) -> tuple[NDArray[np.float64], Block]:
         made = total(clean, task.pair.noise.rows(rows), gains, task.grid, dither=task.dither_of(rows))
         finite, over = finite_or_none(clean), None
         if may_clip and task.grid.limits is not None:
@@ -221,10 +239,12 @@ def _effects(task: Task, gains: Gains, *, may_clip: bool) -> NDArray[np.float64]
             clip(made, clean, task.grid.limits)
         noise = task.pair.noise_block(rows, added(held(made, task.grid), clean, gains, made.dtype), finite)
         if over is None or not over.any():
-            return np.stack([noise.squares, noise.squares, np.zeros(len(noise.counts)), noise.counts])
+            return np.stack([noise.squares, noise.squares, np.zeros(len(noise.counts)), noise.counts]), noise
         moving = Block(np.where(over, 0, noise.samples), noise.finite)
-        return np.stack([noise.squares, moving.squares, np.add.reduce(over, axis=0), noise.counts])
+        return np.stack([noise.squares, moving.squares, np.add.reduce(over, axis=0), noise.counts]), noise
 
-    for found in task.pair.walk(effect):
+    for found, noise in task.pair.walk(effect):
         sums = sums + found
+        if meter is not None:
+            meter.add(noise)
     return sums if len(gains.noise) > 1 else np.add.reduce(sums, axis=1, keepdims=True)

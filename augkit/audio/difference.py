@@ -29,7 +29,7 @@ def difference(pair: Sequence[Recording], common: Coding) -> Levels:
     energy, power = ChannelPower(place), ChannelPower(place)
     limits = common.limits if common.kind == "pcm" else None
     clipped = samples = 0
-    for clean, noisy in zip(*(_recoded(recording, common) for recording in pair), strict=True):
+    for clean, noisy in zip(*(recoded(recording, common) for recording in pair), strict=True):
         with np.errstate(invalid="ignore"):
             noise = np.subtract(noisy, clean, dtype=noise_dtype(clean.dtype))
         energy.add(Block(clean, finite_or_none(clean)))
@@ -48,7 +48,8 @@ def difference(pair: Sequence[Recording], common: Coding) -> Levels:
     }
 
 
-def _recoded(recording: Recording, common: Coding) -> Iterator[Samples]:
+def recoded(recording: Recording, common: Coding) -> Iterator[Samples]:
+    """Yield even blocks of a recording in the unit of another subtype."""
     with naming(recording.path):
         step = max(1, PIECE // recording.encoding.channels)
         for block in even(recording.blocks(step), step):

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from augkit.audio.blocks import finite_or_none
-from augkit.audio.difference import difference
-from augkit.audio.formats import CONTAINERS, Container, Recording, by_suffix, load
-from augkit.audio.formats.coding import CODINGS
+from augkit.audio.difference import difference, recoded
+from augkit.audio.formats import CONTAINERS, Container, Encoding, Recording, by_suffix, load
+from augkit.audio.formats.coding import CODINGS, TOP, Coding
 from augkit.audio.formats.convert import convert
 from augkit.audio.item import AudioItem, naming
 from augkit.audio.options import AudioOptions
 from augkit.audio.saved import check_exact_container, saved_name
 from augkit.errors import InputError
 from augkit.outcome import FormatInfo
+from augkit.pieces import Piece
 
 _ABSURD = 1e12
 """Floats far above any recording, even one scaled as 32-bit integers; their powers would overflow."""
@@ -73,16 +74,17 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
     with naming(path):
         _check_regular(path)
         named = by_suffix(path.suffix)
-        recording, found = load(path)
+        loaded, found = load(path)
         target = _chosen(options) or found
         notices: tuple[str, ...] = ()
         if found is not named:
             notices += (f"the content is {found.info.name} although the name says {named.info.name}",)
+        recording, saturates = loaded, options.on_clip in (None, "clip")
         if target is found:
             target.check_writable(recording.encoding)
         else:
-            recording = convert(recording, target)
-        notices += recording.notices + tuple(_oddities(recording))
+            recording = convert(recording, target, saturates=saturates)
+        notices += recording.notices + tuple(_oddities(loaded, recording.encoding, saturates=saturates))
     return AudioItem(recording, target, options, notices, converted=target is not found)
 
 
@@ -98,29 +100,39 @@ def _check_regular(path: Path) -> None:
         raise InputError("expected an audio file, got one of 0 bytes; restore it from its source")
 
 
-def _oddities(recording: Recording) -> Iterator[str]:
-    """Say what noise cannot treat as it treats the rest; raise `InputError` where a codec would spread it."""
-    encoding = recording.encoding
+def _oddities(recording: Recording, encoding: Encoding, *, saturates: bool) -> Iterator[str]:
+    """Say what noise cannot treat as it treats the rest; raise `InputError` where a codec would spread it.
+
+    Parameters
+    ----------
+    recording : Recording
+        As it was loaded.
+    encoding : Encoding
+        Of the output.
+    saturates : bool
+        Whether samples beyond full scale are clipped, whatever noise comes.
+    """
     if not recording.frames:
         yield "the file holds no frames; written unchanged"
-    if encoding.coding.kind == "pcm":
+    if recording.encoding.coding.kind == "pcm":
         return
     broken = beyond = 0
-    largest = 0.0
+    largest, top = 0.0, TOP if encoding.coding.kind == "lossy" else 1.0
     for samples in recording.blocks():
         finite = finite_or_none(samples)
         known = samples if finite is None else samples[finite]
         broken += samples.size - known.size
         largest = max(largest, float(np.abs(known).max(initial=0)))
-        beyond += int(np.count_nonzero(encoding.coding.clipped(known) != known))
+        beyond += int(np.count_nonzero((known < -1) | (known > top)))
     if broken and encoding.coding.kind == "lossy":
         raise InputError(f"{broken} decoded samples are not finite; restore the file from its source")
     if largest > _ABSURD:
         raise InputError(f"samples as large as {largest:.1e} (full scale is 1) are no audio; restore the file")
     if broken:
         yield f"{broken} samples are not finite; left out of all levels and written as they were"
-    if beyond:
-        yield f"{beyond} samples of the source lie beyond full scale; clipped, since {encoding.subtype} is"
+    if beyond and encoding.coding.limits is not None:
+        clipped = f"; clipped, since {encoding.subtype} is" if saturates else ""
+        yield f"{beyond} samples of the source lie beyond full scale{clipped}"
 
 
 def compare(clean: Path, noisy: Path) -> dict[str, Any]:
@@ -131,6 +143,20 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     InputError
         If one cannot be decoded, or they differ in sample rate, channels or length.
     """
+    pair, common = _alike(clean, noisy)
+    return difference(pair, common)
+
+
+def side_by_side(clean: Path, noisy: Path) -> Iterator[Piece]:
+    """Yield blocks of two recordings in the unit of a subtype that holds both; errors are those of `compare`."""
+    pair, common = _alike(clean, noisy)
+    limits = common.limits if common.kind == "pcm" else (-1.0, 1.0)
+    rate = float(pair[0].encoding.samplerate)
+    for before, after in zip(*(recoded(recording, common) for recording in pair), strict=True):
+        yield Piece("", before, after, common.full_scale, limits, samplerate=rate)
+
+
+def _alike(clean: Path, noisy: Path) -> tuple[list[Recording], Coding]:
     pair = [_decoded(path) for path in (clean, noisy)]
     first, second = (recording.encoding for recording in pair)
     for name, values in (
@@ -140,7 +166,7 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     ):
         if values[0] != values[1]:
             raise InputError(f"{noisy}: expected the {name} of {clean}, {values[0]}, got {values[1]}; compare a pair")
-    return difference(pair, first.coding if first.coding == second.coding else CODINGS["DOUBLE"])
+    return pair, first.coding if first.coding == second.coding else CODINGS["DOUBLE"]
 
 
 def _decoded(path: Path) -> Recording:

@@ -20,7 +20,7 @@ from augkit.audio.loudness import GEOMETRIC, Place
 from augkit.audio.mix import Grid
 from augkit.audio.noises import NOTHING, Room
 from augkit.audio.options import AudioOptions, color_at
-from augkit.audio.render import UNCHANGED, UNKNOWN, Levels, Rendering
+from augkit.audio.render import UNCHANGED, UNKNOWN, Levels, Rendering, measured_by
 from augkit.audio.saved import check_exact, save_clean, save_noise
 from augkit.audio.task import OnClip, OnSilence, Task, Wish, task_for
 from augkit.errors import InputError
@@ -97,7 +97,7 @@ class AudioItem:
             requested=self._requested(asked),
             drawn={drawn.kind: drawn.value, **written.drawn},
             color=None if recorded else str(color_at(self.options.color, None)),
-            achieved=written.reached,
+            achieved={"snr_definition": measured_by(self.options.definition(asked)).name, **written.reached},
             format=_format(written.recording),
             notices=(*self.notices, *written.notices),
         )
@@ -165,7 +165,10 @@ class AudioItem:
             cast(OnSilence, options.on_silence),
             options.dither,
         )
-        task = task_for(recording, made.noise, place, grid, wish, key=key, heard=made.heard)
+        task = task_for(
+            recording, made.noise, place, grid, wish,
+            key=key, heard=made.heard, is_unrounded=recording.is_unrounded,
+        )  # fmt: skip
         return task, decide(task, offset=True), made.drawn
 
     def _losses(self, recording: Recording, plan: Plan, reached: Levels, drawn: Level) -> Iterator[str]:

@@ -110,6 +110,7 @@ def total(
     Parameters
     ----------
     clean : ndarray, shape (frames, channels)
+        On the grid, or floats between its steps.
     unit : float ndarray, shape (frames, channels) or (frames, 1)
         The noise before its gain.
     dither : ndarray or None
@@ -122,13 +123,13 @@ def total(
         made = scaled(unit, gains, place)
         return np.add(attenuated(clean, gains, grid), made, out=made if made.shape == clean.shape else None)
     made = scaled(unit, gains if gains.whole == 1 else replace(gains, whole=1.0), place)
-    if gains.whole == 1:
+    is_whole = gains.whole == 1 and clean.dtype.kind in "iu"
+    if is_whole:
         made = _rounded(made, grid, dither)  # whole numbers plus whole numbers stay whole
     made = np.add(clean, made, out=made if made.shape == clean.shape else None, dtype=made.dtype)
     if gains.whole != 1:
         np.multiply(made, made.dtype.type(gains.whole), out=made)
-        made = _rounded(made, grid, dither)
-    return made
+    return made if is_whole else _rounded(made, grid, dither)
 
 
 def summed(clean: Samples, unit: Piece, gains: Gains, grid: Grid, *, dither: Piece | None) -> tuple[Piece, Piece]:
@@ -177,15 +178,19 @@ def held(made: Piece, grid: Grid) -> Samples:
     """Return samples as the grid holds them."""
     if grid.is_rounded:
         return made.astype(grid.dtype)
+    if grid.dtype == np.float16:  # an impulse of a heavy tail is no infinity
+        largest = float(np.finfo(np.float16).max)
+        made = np.where(np.isfinite(made), np.clip(made, -largest, largest), made)
     with np.errstate(over="ignore"):
         return made.astype(grid.dtype, copy=False)
 
 
 def attenuated(clean: Samples, gains: Gains, grid: Grid) -> Samples:
     """Return the signal at the gain of the whole, as the grid holds it."""
-    if gains.whole == 1:
+    if gains.whole == 1 and (clean.dtype.kind in "iu" or not grid.is_rounded):
         return clean
-    return held(_rounded(np.multiply(clean, gains.whole, dtype=np.float64), grid, None), grid)
+    made = _rounded(np.multiply(clean, gains.whole, dtype=np.float64), grid, None)
+    return held(np.clip(made, *grid.limits) if grid.is_rounded and grid.limits is not None else made, grid)
 
 
 def added(noisy: Samples, clean: Samples, gains: Gains, dtype: np.dtype[np.floating]) -> Piece:

@@ -26,6 +26,11 @@ UNKNOWN: Levels = {"snr_db": None, "std": None, "psnr_db": None, "clipped": None
 """What is reached where there is nothing to measure."""
 
 
+def measured_by(wished: Definition) -> Definition:
+    """Return how the SNR of an output is measured: rounded noise holds exact zeros, which have no geometric mean."""
+    return RMS if wished is GEOMETRIC else wished
+
+
 class _Mixed(NamedTuple):
     """One block: the output, and what is measured on it."""
 
@@ -47,9 +52,7 @@ class Rendering:
 
     def __init__(self, task: Task, plan: Plan, *, measures: bool) -> None:
         self._task, self._plan, self._measures = task, plan, measures
-        wished = task.wish.definition
-        # rounded noise holds exact zeros, of which there is no geometric mean
-        self._definition: Definition = RMS if wished is GEOMETRIC else wished
+        self._definition = measured_by(task.wish.definition)
 
     def _reset(self) -> None:
         place, plan, wished = self._task.pair.place, self._plan, self._task.wish.definition
@@ -76,13 +79,18 @@ class Rendering:
             At the end, where samples were clipped and that is an error.
         """
         self._reset()
-        if self._plan.gains.are_zero:
+        if self._is_unchanged:
             yield from self._task.pair.source.blocks(self._task.pair.step)
             return
         for mixed in self._task.pair.walk(self._mixed):
             self._take(mixed)
             yield mixed.noisy
         self._check_clipped()
+
+    @property
+    def _is_unchanged(self) -> bool:
+        """Whether the output holds the samples of the source."""
+        return self._plan.gains.are_zero and not self._task.is_unrounded
 
     @property
     def keeps_signal(self) -> bool:
@@ -104,7 +112,7 @@ class Rendering:
 
     def _parted(self, rows: slice, clean: Samples) -> tuple[Samples, Samples, Samples]:
         grid, gains = self._task.grid, self._plan.gains
-        if gains.are_zero:
+        if self._is_unchanged:
             return clean, np.zeros(clean.shape, np.int64 if grid.is_rounded else clean.dtype), clean
         noisy, signal = self._mixed(rows, clean).noisy, attenuated(clean, gains, grid)
         if grid.is_rounded:
@@ -142,7 +150,8 @@ class Rendering:
     def _mixed(self, rows: slice, clean: Samples, out: Samples | None = None) -> _Mixed:
         task, plan = self._task, self._plan
         unit = task.pair.noise.rows(rows)
-        if self._measures and task.grid.is_rounded and plan.gains.whole == 1 and not plan.may_clip:
+        is_whole = task.grid.is_rounded and plan.gains.whole == 1 and not task.is_unrounded
+        if self._measures and is_whole and not plan.may_clip:
             made, noise = summed(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows))
             return self._measured(rows, clean, unit, held(made, task.grid), noise)
         place = out if out is not None and out.dtype == unit.dtype else None
@@ -198,7 +207,7 @@ class Rendering:
         """
         if decoded is not None:
             self._measure(decoded)
-        elif self._plan.gains.are_zero:
+        elif self._is_unchanged:
             return dict(UNCHANGED)
         gains, survey, full_scale = self._plan.gains, self._survey, self._task.grid.full_scale
         power, signal = float(self._power.whole()[0]), self._survey.signal.level()

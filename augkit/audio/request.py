@@ -22,6 +22,7 @@ from augkit.errors import InputError, UsageError
 from augkit.level import Level, LevelLike, check_level, one_level
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import Key
+from augkit.signal import refuse_masked
 from augkit.unit_noise import noise_dtype
 
 Audio: TypeAlias = NDArray[Any]
@@ -149,6 +150,7 @@ def request_for(
 
 def about_zero(samples: Any, on_clip: OnClip | None) -> tuple[Audio, Grid]:
     """Return samples of shape (frames, channels) about zero, in the machine's byte order, and what can hold them."""
+    refuse_masked("samples", samples)
     if not isinstance(samples, np.ndarray) or samples.dtype.name not in _DTYPES or samples.ndim not in (1, 2):
         got = f"{samples.dtype} of shape {samples.shape}" if isinstance(samples, np.ndarray) else repr(type(samples))
         raise UsageError(

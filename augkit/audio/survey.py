@@ -51,7 +51,12 @@ class Pair:
         """Yield the results of `work` on the rows and the samples of each block, in order."""
         self.noise.keep()
         workers = 1 if self.noise.in_order else self.threads if threads is None else threads
-        return in_threads(lambda part: work(*part), self._parts(), workers)
+
+        def worked(part: Part) -> T:
+            with np.errstate(invalid="ignore"):  # samples that are not finite stay so
+                return work(*part)
+
+        return in_threads(worked, self._parts(), workers)
 
     def _parts(self) -> Iterator[Part]:
         begin = 0

@@ -66,12 +66,15 @@ class Task:
     ----------
     dither : Noise or None
         In the unit of one step.
+    is_unrounded : bool
+        Whether the signal lies between the steps of the output, so that it changes even without noise.
     """
 
     pair: Pair
     grid: Grid
     wish: Wish
     dither: Noise | None = None
+    is_unrounded: bool = False
 
     def dither_of(self, rows: slice) -> Piece | None:
         """Return the dither of some rows."""
@@ -88,6 +91,7 @@ def task_for(
     key: Key,
     threads: int = 1,
     heard: Heard | None = None,
+    is_unrounded: bool = False,
 ) -> Task:
     """Put a task together.
 
@@ -101,6 +105,8 @@ def task_for(
         For a source in memory.
     heard : Heard or None
         Where the noise is measured; None for everywhere.
+    is_unrounded : bool
+        Whether the samples of the source are still to be rounded to those that the output can hold.
     """
     means = channel_means(source, place) if wish.ignore_dc and wish.level.kind == "snr_db" else None
     dither = None
@@ -108,4 +114,4 @@ def task_for(
         dither = TriangularDither(key, source.frames, place.channels, noise_dtype(grid.dtype))
     if wish.on_clip is None and grid.limits is not None:
         wish = replace(wish, on_clip="clip")
-    return Task(Pair(source, noise, place, means, threads, heard), grid, wish, dither)
+    return Task(Pair(source, noise, place, means, threads, heard), grid, wish, dither, is_unrounded)

@@ -20,6 +20,9 @@ from augkit.errors import InputError
 _LEAD = 0.02
 """Seconds that are converted before the first frame that is used, so that the filter does not begin there."""
 
+_FARTHEST = 256
+"""How many times the sample rate of one may be that of the other."""
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Player:
@@ -101,8 +104,19 @@ class Player:
 
 
 def frames_needed(sound: Sound, samplerate: float, frames: int) -> int:
-    """Return how many frames of a background make so many at another rate."""
+    """Return how many frames of a background make so many at another rate.
+
+    Raises
+    ------
+    InputError
+        Where the rates are so far apart that one of them is no rate of sound.
+    """
     step = _ratio(sound.samplerate, samplerate)
+    if not 1 / _FARTHEST <= step <= _FARTHEST:
+        raise InputError(
+            f"the background {sound.name} has {sound.samplerate:,.6g} Hz and the recording {samplerate:,.6g} Hz; mend "
+            "the wrong one, or leave that background out"
+        )
     return frames if step == 1 else math.ceil(frames * step) + 1
 
 

@@ -73,7 +73,7 @@ def load(path: Path) -> tuple[Recording, Container]:
             plain = wav.plain(path, file)
             if plain is not None:
                 return plain, WAV
-    recording = sndfile.decode(path)
+    recording = sndfile.decode(path, head)
     container = by_major(recording.encoding.major)
     return container.inspect(recording), container
 

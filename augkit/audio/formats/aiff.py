@@ -19,7 +19,7 @@ def _inspect(recording: Recording) -> Recording:
         chunks = walk(file, os.fstat(file.fileno()).st_size, RIFX, b"SSND")
         others = chunked.others(chunks, _OWN)
         if recording.encoding.subtype not in WIDTHS:
-            notices = (*recording.notices, *chunked.oddities(chunks, kept=False))
+            notices = (*recording.notices, *chunked.oddities(chunks, file, kept=False))
             return replace(recording, rest=Around(chunks, _OWN), others=others, notices=notices)
         file.seek(chunks.data.start)
         begin = chunks.data.start + 8 + int.from_bytes(file.read(4), "big")
@@ -36,10 +36,11 @@ def _inspect(recording: Recording) -> Recording:
         found = splice.located(
             recording.path, file, recording.encoding, place,
             valid_bits=int.from_bytes(head[6:8], "big"),
-            notices=tuple(chunked.oddities(chunks, kept=True)),
+            others=others,
+            notices=tuple(chunked.oddities(chunks, file, kept=True)),
         )  # fmt: skip
     splice.check(found, recording)
-    return replace(found, others=others)
+    return found
 
 
 def _end(chunks: Chunks, begin: int, encoding: Encoding, frames: int) -> int:

@@ -22,16 +22,16 @@ def _inspect(recording: Recording) -> Recording:
         chunks = walk(file, os.fstat(file.fileno()).st_size, LAYOUT, b"data")
         others = tuple(label for label in chunked.others(chunks, (*_OWN, b"peak")) if label != "info")
         if recording.encoding.subtype not in WIDTHS:
-            notices = (*recording.notices, *chunked.oddities(chunks, kept=False))
+            notices = (*recording.notices, *chunked.oddities(chunks, file, kept=False))
             return replace(recording, rest=Around(chunks, _OWN), others=others, notices=notices)
         begin, end = chunks.data.start + _EDITS, chunks.data.start + chunks.data.size
         order = splice.byte_order(recording.encoding, "big")
         peaks = _peaks(chunks, recording.encoding)
         place = splice.Place(begin, max(begin, end), chunks.length, order, peaks, Around(chunks, _OWN))
-        notices = tuple(chunked.oddities(chunks, kept=True))
-        found = splice.located(recording.path, file, recording.encoding, place, notices=notices)
+        notices = tuple(chunked.oddities(chunks, file, kept=True))
+        found = splice.located(recording.path, file, recording.encoding, place, others=others, notices=notices)
     splice.check(found, recording)
-    return replace(found, others=others)
+    return found
 
 
 def _peaks(chunks: Chunks, encoding: Encoding) -> splice.Peaks | None:

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from typing import IO, BinaryIO
 
-from augkit.audio.formats import encoder, splice
+from augkit.audio.formats import encoder, outdated, splice
 from augkit.audio.formats.chunks import Around, Chunk, Chunks, walk
 from augkit.audio.formats.coding import Samples
 from augkit.audio.formats.recording import KEPT, Recording
@@ -17,6 +17,8 @@ PEAK = b"PEAK"
 
 _PADDING = (b"JUNK", b"junk", b"PAD ", b"FLLR", b"free", b"ds64")
 _OUTDATED = (b"levl", b"MD5 ", b"md5 ", b"ovvw")
+_TAGS = (b"id3 ", b"ID3 ", b"iXML", b"axml", b"_PMX", b"info")
+"""Chunks of tags, which may tell of loudness."""
 
 
 def others(chunks: Chunks, own: Collection[bytes]) -> tuple[str, ...]:
@@ -26,16 +28,30 @@ def others(chunks: Chunks, own: Collection[bytes]) -> tuple[str, ...]:
     return tuple(label for label in labels if label != "LIST INFO")
 
 
-def oddities(chunks: Chunks, *, kept: bool) -> Iterator[str]:
-    """Say what is odd about the chunks; `kept` tells whether the bytes outside of them are."""
+def oddities(chunks: Chunks, file: IO[bytes], *, kept: bool) -> Iterator[str]:
+    """Say what is odd about the chunks of a file; `kept` tells whether the bytes outside of them are."""
     for chunk in chunks.chunks:
         if chunk.name[:4] in _OUTDATED:
             yield f"the chunk {chunk.label} describes the samples before the noise; kept as it is"
+    yield from outdated.notices(_loudness(chunks, file))
     if chunks.cut_short:
         yield f"the chunk {chunks.chunks[-1].label} after the samples is cut short; kept as it is"
     if chunks.loose > (chunks.layout.align == 1):  # CAF has no padding, yet libsndfile adds a byte
         outcome = "kept as they are" if kept else "left out"
         yield f"{chunks.loose} bytes at the end of the file belong to no chunk; {outcome}"
+
+
+def _loudness(chunks: Chunks, file: IO[bytes]) -> Iterator[str]:
+    """Yield what chunks tell of loudness; of several with one name only the first counts to readers."""
+    seen = set[bytes]()
+    for chunk in chunks.chunks:
+        name = chunk.name[:4]
+        if name in seen or not (name == b"bext" or name in _TAGS):
+            continue
+        seen.add(name)
+        file.seek(chunk.start)
+        payload = file.read(max(0, min(chunk.size, outdated.SEARCHED)))
+        yield from outdated.fields_of_bext(payload) if name == b"bext" else outdated.named_in(payload)
 
 
 def write(recording: Recording, blocks: Iterable[Samples], file: BinaryIO) -> None:

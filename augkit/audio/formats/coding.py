@@ -62,6 +62,10 @@ class Coding:
         """Return samples within the limits; companded and lossy codecs wrap around beyond them."""
         return samples if self.limits is None else np.clip(samples, *self.limits).astype(samples.dtype, copy=False)
 
+    def is_coarser(self, other: Coding) -> bool:
+        """Whether samples of another coding have to be rounded to whole numbers of this one."""
+        return self.kind == "pcm" and (other.kind != "pcm" or other.bits > self.bits)
+
 
 _PCM_8, _PCM_16, _PCM_24 = Coding("pcm", 8, "int16"), Coding("pcm", 16, "int16"), Coding("pcm", 24, "int32")
 _LOSSY = Coding("lossy", 16, "float32")
@@ -111,7 +115,13 @@ def recode(samples: Samples, source: Coding, target: Coding) -> Samples:
     if source.kind == target.kind == "pcm" and target.bits >= source.bits:
         return samples.astype(target.dtype) << (target.bits - source.bits)
     with np.errstate(invalid="ignore", over="ignore"):
-        scaled = samples.astype(np.float64) * (target.full_scale / source.full_scale)
+        scaled = rescaled(samples, source, target)
         if target.kind == "pcm":
             np.rint(scaled, out=scaled)
         return target.clipped(scaled).astype(target.dtype)
+
+
+def rescaled(samples: Samples, source: Coding, target: Coding) -> NDArray[np.float64]:
+    """Return samples of one coding in the unit of another, neither rounded nor saturated."""
+    scaled: NDArray[np.float64] = samples.astype(np.float64) * (target.full_scale / source.full_scale)
+    return scaled

@@ -10,7 +10,7 @@ import soundfile
 
 from augkit.audio.formats import encoder, sndfile
 from augkit.audio.formats.cells import WIDTHS
-from augkit.audio.formats.coding import CODINGS, Coding, Samples, recode
+from augkit.audio.formats.coding import CODINGS, Coding, Samples, recode, rescaled
 from augkit.audio.formats.recording import Container, Encoding, Kept, Pass, Recording
 from augkit.errors import InputError
 
@@ -18,8 +18,13 @@ _FASTEST, _MOST_CHANNELS = 200_000, 255
 """Beyond these libsndfile's lossy encoders crash the process instead of refusing."""
 
 
-def convert(recording: Recording, target: Container) -> Recording:
-    """Return the recording as `target` will hold it: samples on the new grid, and notices of what was changed.
+def convert(recording: Recording, target: Container, *, saturates: bool = True) -> Recording:
+    """Return the recording as `target` will hold it: samples in the unit of its subtype, notices of what was changed.
+
+    Parameters
+    ----------
+    saturates : bool
+        Whether floats beyond full scale are clipped where the new subtype ends there.
 
     Raises
     ------
@@ -47,8 +52,9 @@ def convert(recording: Recording, target: Container) -> Recording:
     if lost:
         notices.append(f"not kept in {name}: {', '.join(lost)}")
     return Recording(
-        recording.path, encoding, recording.frames, recoded(recording, encoding), tags, notices=tuple(notices)
-    )
+        recording.path, encoding, recording.frames, recoded(recording, encoding, saturates=saturates), tags,
+        notices=tuple(notices), is_unrounded=encoding.coding.is_coarser(source.coding),
+    )  # fmt: skip
 
 
 def fitted(encoding: Encoding, frames: int, target: Container) -> Encoding:
@@ -67,9 +73,9 @@ def fitted(encoding: Encoding, frames: int, target: Container) -> Encoding:
     return replace(encoding, major="RF64", endian="FILE")
 
 
-def recoded(recording: Recording, encoding: Encoding) -> Pass:
-    """Return a pass over a recording on the grid of another encoding."""
-    decoded = _Recoded(recording.decoded, recording.encoding.coding, encoding.coding, encoding.subtype)
+def recoded(recording: Recording, encoding: Encoding, *, saturates: bool = True) -> Pass:
+    """Return a pass over a recording in the unit of another encoding; on its grid unless that is coarser."""
+    decoded = _Recoded(recording.decoded, recording.encoding.coding, encoding.coding, encoding.subtype, saturates)
     if isinstance(recording.decoded, Kept):
         return Kept(np.concatenate(list(decoded(recording.frames))))
     return decoded
@@ -77,18 +83,25 @@ def recoded(recording: Recording, encoding: Encoding) -> Pass:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Recoded:
-    """A pass over a recording on another grid."""
+    """A pass over a recording in the unit of another encoding."""
 
     decoded: Pass
     source: Coding
     target: Coding
     subtype: str
+    saturates: bool
 
     def __call__(self, frames: int) -> Iterator[Samples]:
         for block in self.decoded(frames):
             if self.source.kind != "pcm" and self.target.kind != "float" and not np.isfinite(block).all():
                 raise InputError(f"samples that are not finite cannot be held by {self.subtype}; leave the format")
-            yield recode(block, self.source, self.target)
+            is_coarser = self.target.is_coarser(self.source)
+            if not is_coarser and (self.saturates or self.target.kind != "lossy"):
+                yield recode(block, self.source, self.target)
+                continue
+            made = rescaled(block, self.source, self.target)
+            made = self.target.clipped(made) if self.saturates else made
+            yield made if is_coarser else made.astype(self.target.dtype)
 
     def part(self, begin: int, frames: int) -> _Recoded:
         """Return a pass over some of the frames."""

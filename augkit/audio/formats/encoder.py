@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import lru_cache
 from typing import IO, Protocol
 
@@ -16,6 +16,7 @@ from augkit.audio.blocks import even
 from augkit.audio.formats.coding import Coding, Samples
 from augkit.audio.formats.recording import BLOCK, Encoding
 from augkit.audio.formats.sndfile import Sequential, reason
+from augkit.audio.formats.unheard import unheard
 from augkit.errors import AugkitError, InputError
 
 _ADD_PEAKS = 0x1050
@@ -40,6 +41,19 @@ class Sink(Protocol):
 
 class _Writer(Sequential):
     """A file that is written from its start to its end."""
+
+    def write(self, data: Samples) -> None:
+        """Write as soundfile does, and print nothing."""
+        with self._unheard():
+            super().write(data)
+
+    def close(self) -> None:
+        """Close as soundfile does, and print nothing."""
+        with self._unheard():
+            super().close()
+
+    def _unheard(self) -> AbstractContextManager[None]:
+        return unheard(1) if self.subtype.startswith("ALAC") else nullcontext()
 
     def leave_peaks_out(self) -> None:
         """Write no table of the highest samples into float files: it holds the time of writing."""

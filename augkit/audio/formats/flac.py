@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from augkit.audio.formats import comments, encoder, mpeg, splice
+from augkit.audio.formats import comments, encoder, flac_frames, mpeg, outdated, splice
 from augkit.audio.formats.coding import Samples
 from augkit.audio.formats.recording import Container, Recording
 from augkit.errors import InputError
@@ -48,16 +48,26 @@ def _inspect(recording: Recording) -> Recording:
         begin = _marker(file)
         blocks = _blocks(file, begin + 4, length)
         others = [_NAMES[block.kind] for block in blocks if block.kind in _NAMES]
+        loudness: list[str] = []
         for block in blocks:
             if block.kind == _COMMENT:
                 others.extend(comments.names_beyond_tags(_payload(file, block)))
-        file.seek(max(0, length - 128))
-        tagged = length - blocks[-1].end >= 128 and file.read(3) == b"TAG"
-    notices = recording.notices
-    if tagged:
-        notices += ("the ID3v1 tag behind the audio is left out",)
+                loudness.extend(outdated.named_in(_payload(file, block)))
+        _check_length(file, blocks, length, recording.frames)
+    notices = recording.notices + outdated.notices(loudness)
     rest = _Rest(begin, tuple(block for block in blocks if block.kind != _STREAMINFO))
     return replace(recording, rest=rest, others=tuple(others), notices=notices)
+
+
+def _check_length(file: BinaryIO, blocks: list[_Block], length: int, frames: int) -> None:
+    """Raise `InputError` where the header tells of fewer samples than there are."""
+    info = _payload(file, blocks[0])
+    told = int.from_bytes(info[13:18], "big") & (2**36 - 1)
+    if told and flac_frames.goes_on(file, info, blocks[-1].end, length, frames):
+        raise InputError(
+            f"the header tells of {told} frames, but there are more; decode it to WAV with a tool that does not rely "
+            "on it, such as ffmpeg"
+        )
 
 
 def _marker(file: BinaryIO) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from augkit.audio.formats import encoder, mpeg, splice
+from augkit.audio.formats import encoder, mpeg, outdated, splice
 from augkit.audio.formats.coding import Samples
 from augkit.audio.formats.recording import Container, Recording
 from augkit.errors import InputError
@@ -18,6 +18,9 @@ _LOWEST = 0.999
 
 _TAGGED = 200
 """Bytes of a frame that holds the header with the length; where all are smaller, a variable rate gets one that does."""
+
+_SLACK = 2
+"""Frames beyond those that a header tells of: itself, and one that some encoders leave out."""
 
 _KNOWN = frozenset(b"TIT2 TPE1 COMM TALB TDRC TYER TRCK TCON TSSE TCOP TT2 TP1 COM TAL TYE TRK TCO TSS TCR".split())
 """ID3 frames that libsndfile reads as one of its text tags."""
@@ -42,9 +45,14 @@ def _inspect(recording: Recording) -> Recording:
         length = os.fstat(file.fileno()).st_size
         end = _end(file, length)
         notices = recording.notices
+        samples, whole = mpeg.counted(file, found)
         if found.declared is None:
-            notices += _check_length(recording, *mpeg.counted(file, found))
+            notices += _check_length(recording, samples, whole)
+        elif samples > (found.declared + _SLACK) * found.first.samples:
+            raise _more(found.declared * found.first.samples, samples)
         others = tuple(dict.fromkeys(_id3_names(file)))
+        frames = [name for name in others if name in outdated.FRAMES]
+        notices += outdated.notices([*frames, *_loudness(file, found.begin, end)])
     rate = 8 * (end - found.begin) * recording.encoding.samplerate / max(1, recording.frames)
     mode, compression = _closeness(found, rate)
     rest = _Rest(found.begin, end, length, compression, mode)
@@ -54,12 +62,16 @@ def _inspect(recording: Recording) -> Recording:
 def _check_length(recording: Recording, samples: int, whole: bool) -> tuple[str, ...]:
     """Return a notice for a stream without a header; raise `InputError` where libsndfile guessed it too short."""
     if recording.frames < samples - 1152:  # the first frame may be one without sound
-        raise InputError(
-            f"the file has no header with its length: libsndfile decodes {recording.frames} of {samples} frames; "
-            "give it one first, as in: ffmpeg -i name.mp3 -c copy new.mp3"
-        )
+        raise _more(recording.frames, samples)
     odd = "" if whole else "; its last frame is cut short"
     return (f"no header tells the length, so a missing end cannot be seen{odd}",)
+
+
+def _more(decoded: int, samples: int) -> InputError:
+    return InputError(
+        f"no header tells the whole length, so libsndfile decodes {decoded} of {samples} frames; give it one first, as "
+        "in: ffmpeg -i name.mp3 -c copy new.mp3"
+    )
 
 
 def _end(file: BinaryIO, length: int) -> int:
@@ -74,6 +86,14 @@ def _end(file: BinaryIO, length: int) -> int:
         size = int.from_bytes(footer[12:16], "little") + (32 if footer[23] & 0x80 else 0)
         end -= size if size <= end else 0
     return end
+
+
+def _loudness(file: BinaryIO, begin: int, end: int) -> Iterator[str]:
+    """Yield what the tags in front of the frames and behind them tell of loudness."""
+    file.seek(0)
+    yield from outdated.named_in(file.read(min(begin, outdated.SEARCHED)))
+    file.seek(end)
+    yield from outdated.named_in(file.read(outdated.SEARCHED))
 
 
 def _id3_names(file: BinaryIO) -> Iterator[str]:

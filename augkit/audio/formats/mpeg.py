@@ -138,12 +138,19 @@ def _described(raw: bytes, begin: int, first: Frame) -> Stream:
 
 
 def counted(file: BinaryIO, found: Stream) -> tuple[int, bool]:
-    """Walk over all frames; return how many samples a channel they hold, and whether the last one is whole."""
+    """Walk over all frames; return how many samples a channel they hold, and whether the last one is whole.
+
+    Files that were put together have ID3v2 tags among their frames.
+    """
     length = os.fstat(file.fileno()).st_size
     position, samples = found.begin, 0
     while True:
         file.seek(position)
-        header = frame(file.read(4))
+        head = file.read(10)
+        if head[:3] == b"ID3" and len(head) == 10:
+            position += 10 + synchsafe(head[6:10])
+            continue
+        header = frame(head)
         if header is None:
             return samples, True
         if position + header.size > length:

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from augkit.audio.formats import comments, encoder, pages
+from augkit.audio.formats import comments, encoder, outdated, pages
 from augkit.audio.formats.coding import Samples
 from augkit.audio.formats.recording import Container, Encoding, Recording
 from augkit.outcome import FormatInfo
@@ -43,7 +43,7 @@ def _inspect(recording: Recording) -> Recording:
     else:
         size -= sum(map(len, headers))
         compression = _opus_compression(8 * size * encoding.samplerate / max(1, recording.frames), encoding)
-    notices = recording.notices
+    notices = recording.notices + outdated.notices(outdated.named_in(tags))
     if last is not None and not last.flags & pages.LAST:
         notices += ("the stream has no end mark, so it may have been longer once",)
     rest = _Rest(comments.entries(tags), 0 if last is None else last.serial, compression)

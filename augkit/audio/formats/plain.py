@@ -119,9 +119,10 @@ def _inspect(recording: Recording, file: BinaryIO, find: Find, order: Order) -> 
         return replace(recording, rest=rest, others=tuple(_others(head[:begin], encoding)), notices=notices)
     order = splice.byte_order(encoding, order)
     place = splice.Place(begin, length if size is None else begin + size, length, order)
-    found = splice.located(recording.path, file, encoding, place, notices=notices)
+    others = tuple(_others(head[:begin], encoding))
+    found = splice.located(recording.path, file, encoding, place, others=others, notices=notices)
     splice.check(found, recording)
-    return replace(found, others=tuple(_others(head[:begin], encoding)))
+    return found
 
 
 def _others(head: bytes, encoding: Encoding) -> Iterator[str]:

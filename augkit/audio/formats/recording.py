@@ -98,6 +98,9 @@ class Recording:
         The names of what only this container can hold.
     notices : tuple of str
         What cannot be kept, or was found to be odd.
+    is_unrounded : bool
+        Whether the samples are float64 between the steps of the subtype, as those of a conversion to a coarser one:
+        they are rounded once, together with the noise.
     """
 
     path: Path
@@ -108,6 +111,7 @@ class Recording:
     rest: Any = None
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    is_unrounded: bool = False
 
     @property
     def is_kept(self) -> bool:

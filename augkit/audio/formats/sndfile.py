@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -15,6 +16,7 @@ import soundfile
 from augkit.audio.formats import mpeg
 from augkit.audio.formats.coding import CODINGS, Coding, Samples
 from augkit.audio.formats.recording import KEPT, Encoding, Kept, Recording, kept
+from augkit.audio.formats.unheard import unheard
 from augkit.errors import InputError
 
 _UNKNOWN = 2**62
@@ -27,12 +29,21 @@ _SOUGHT = frozenset(
 """Subtypes in which libsndfile finds a frame without decoding those before it; in Vorbis it finds others."""
 
 
+_SILENT = (b"fLaC", b"OggS", b"FORM", b"riff", b"caff")
+"""How files begin whose decoders print nothing; that of MP3 does about what is broken."""
+
+
 class Sequential(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is never sought in; soundfile seeks after each block, which fails at the end of some streams."""
 
     def seekable(self) -> bool:
         """Tell soundfile to leave the position alone."""
         return False
+
+    def read(self, *given: Any, **named: Any) -> Any:
+        """Read as soundfile does, and print nothing."""
+        with unheard(2) if self.subtype.startswith("MPEG") else nullcontext():
+            return super().read(*given, **named)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,7 +67,8 @@ class Streamed:
             done = 0
             while done < self.frames:
                 wanted = min(frames, self.frames - done)
-                block = file.read(wanted, dtype=self.coding.dtype, always_2d=True)
+                is_last = self.begin + done + wanted == file.frames
+                block = file.read(wanted + is_last, dtype=self.coding.dtype, always_2d=True)  # fails where FLAC goes on
                 done += len(block)
                 if len(block) < wanted:
                     raise _cut_short(self.frames, done)
@@ -76,20 +88,22 @@ class Streamed:
         return replace(self, begin=self.begin + begin, frames=frames)
 
 
-def decode(path: Path) -> Recording:
+def decode(path: Path, head: bytes = b"") -> Recording:
     """Open a file; a short one is decoded at once, a long one when its blocks are asked for.
 
     Parameters
     ----------
     path : Path
         A regular file.
+    head : bytes
+        How it begins, where that is known.
 
     Raises
     ------
     InputError
         If libsndfile cannot decode it, in a subtype that it cannot write, or in fewer frames than it declares.
     """
-    with _opened(path) as file:
+    with _opened(path, head) as file:
         encoding = Encoding(file.format, file.subtype, file.endian, file.samplerate, file.channels)
         coding = CODINGS.get(encoding.subtype)
         if coding is None:
@@ -136,14 +150,17 @@ def _whole(file: Sequential, coding: Coding) -> tuple[Samples | None, int]:
 
 def _cut_short(expected: int, there: int) -> InputError:
     return InputError(
-        f"the file is cut short: {expected} frames were expected, {there} can be decoded; restore it from its source"
+        f"the file is cut short or damaged: {expected} frames were expected, {there} can be decoded; restore it from "
+        "its source"
     )
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Sequential]:
+def _opened(path: Path, head: bytes = b"") -> Iterator[Sequential]:
     try:
-        with Sequential(os.fsencode(path) if os.name == "posix" else str(path)) as file:
+        with nullcontext() if head[:4] in _SILENT else unheard(2):
+            opened = Sequential(os.fsencode(path) if os.name == "posix" else str(path))
+        with opened as file:
             yield file
     except (RuntimeError, AssertionError, OSError, ValueError, TypeError) as error:
         raise InputError(
@@ -154,7 +171,8 @@ def _opened(path: Path) -> Iterator[Sequential]:
 
 def reason(error: Exception) -> str:
     """Return what libsndfile says, without the name of the file."""
-    return str(error).rpartition(": ")[2].strip(" .") or type(error).__name__
+    said = str(error).rpartition(": ")[2].strip(" .") or type(error).__name__
+    return "nothing that its MP3 decoder knows" if said.startswith("File does not exist") else said
 
 
 def decode_raw(codes: bytes, subtype: str) -> Samples:

@@ -74,8 +74,9 @@ class Place:
 
 
 def located(
-    path: Path, file: BinaryIO, encoding: Encoding, place: Place, *, valid_bits: int = 0, notices: tuple[str, ...] = ()
-) -> Recording:
+    path: Path, file: BinaryIO, encoding: Encoding, place: Place, *,
+    valid_bits: int = 0, others: tuple[str, ...] = (), notices: tuple[str, ...] = (),
+) -> Recording:  # fmt: skip
     """Return a recording whose samples are read from where they lie.
 
     Parameters
@@ -88,6 +89,8 @@ def located(
         Where they lie; a part of a frame at the end counts as what follows them.
     valid_bits : int
         The number of bits that the header says a sample uses, or 0.
+    others : tuple of str
+        The names of what only this container can hold.
     notices : tuple of str
         What is odd about the file.
 
@@ -100,7 +103,8 @@ def located(
         raise InputError("the header puts the samples outside of the file; restore it from its source")
     width = frame_width(encoding)
     frames = (place.end - place.begin) // width
-    place = _with_ends(replace(place, end=place.begin + frames * width), file)
+    end = place.begin + frames * width
+    place = replace(place, end=end, ends=_ends(file, place.begin, end, place.length))
     source = InPlace(path, place.begin, frames, encoding, place.order)
     narrow = _narrowed(source, encoding, valid_bits)
     if narrow is not None:
@@ -110,17 +114,18 @@ def located(
             f"the header says {valid_bits} bits but the samples use more; "
             f"noise is rounded to {encoding.coding.bits} bits",
         )
-    return Recording(path, source.encoding, frames, source.settled(file), rest=place, notices=notices)
+    return Recording(path, source.encoding, frames, source.settled(file), rest=place, others=others, notices=notices)
 
 
-def _with_ends(place: Place, file: BinaryIO) -> Place:
-    if place.begin + place.length - place.end > _LITTLE:
-        return place
-    ends = []
-    for begin, end in ((0, place.begin), (place.end, place.length)):
-        file.seek(begin)
-        ends.append(file.read(end - begin) if end > begin else b"")
-    return replace(place, ends=(ends[0], ends[1]))
+def _ends(file: BinaryIO, begin: int, end: int, length: int) -> tuple[bytes, bytes] | None:
+    if begin + length - end > _LITTLE:
+        return None
+    file.seek(0)
+    first = file.read(begin)
+    if end == length:
+        return first, b""
+    file.seek(end)
+    return first, file.read(length - end)
 
 
 def _narrowed(source: InPlace, encoding: Encoding, bits: int) -> InPlace | None:

@@ -25,7 +25,7 @@ def _inspect(recording: Recording) -> Recording:
         head = b"" if described is None else described.head
         if recording.encoding.subtype not in WIDTHS:
             recording = in_blocks(recording, chunks, head)
-            notices = (*recording.notices, *chunked.oddities(chunks, kept=False))
+            notices = (*recording.notices, *chunked.oddities(chunks, file, kept=False))
             return replace(recording, rest=Around(chunks, (_FORMAT,)), others=others, notices=notices)
         place = splice.Place(
             chunks.data.start,
@@ -34,11 +34,11 @@ def _inspect(recording: Recording) -> Recording:
             "little",
             around=Around(chunks, (_FORMAT, _FACT)),
         )
-        notices = tuple(chunked.oddities(chunks, kept=True))
-        found = splice.located(recording.path, file, recording.encoding, place, notices=notices)
+        notices = tuple(chunked.oddities(chunks, file, kept=True))
+        found = splice.located(recording.path, file, recording.encoding, place, others=others, notices=notices)
     behind = place.length - place.end
     splice.check(found, recording, more=1 + behind // frame_width(found.encoding))  # it takes all chunks for samples
-    return replace(found, others=others)
+    return found
 
 
 W64 = Container(

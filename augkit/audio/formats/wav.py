@@ -77,9 +77,9 @@ def _located(path: Path, file: BinaryIO, chunks: Chunks, encoding: Encoding, val
     whole = peak is not None and peak.size >= 8 + 8 * encoding.channels
     peaks = splice.Peaks(peak.start + 8, sign + "f4", sign + "u4") if peak is not None and whole else None
     place = splice.Place(data.start, data.start + data.size, chunks.length, order, peaks, Around(chunks, _OWN))
-    notices = tuple(chunked.oddities(chunks, kept=True))
-    found = splice.located(path, file, encoding, place, valid_bits=valid, notices=notices)
-    return replace(found, others=chunked.others(chunks, _OWN))
+    notices = tuple(chunked.oddities(chunks, file, kept=True))
+    others = chunked.others(chunks, _OWN)
+    return splice.located(path, file, encoding, place, valid_bits=valid, others=others, notices=notices)
 
 
 def _described(chunks: Chunks) -> tuple[Encoding, int] | None:
@@ -115,12 +115,13 @@ def _inspect(recording: Recording) -> Recording:
             found = _located(recording.path, file, chunks, recording.encoding, _valid_bits(head, chunks.layout.order))
             splice.check(found, recording)
             return found
+        notices = tuple(chunked.oddities(chunks, file, kept=False))
     recording = in_blocks(recording, chunks, head)
     return replace(
         recording,
         rest=Around(chunks, (b"fmt ",)),
         others=chunked.others(chunks, _OWN),
-        notices=(*recording.notices, *chunked.oddities(chunks, kept=False)),
+        notices=(*recording.notices, *notices),
     )
 
 

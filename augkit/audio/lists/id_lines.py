@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 
+from augkit.errors import InputError
 from augkit.sidecars.names import Copies
 
 COLUMNS: Mapping[str, int] = MappingProxyType({".trans.txt": 0, ".rttm": 1, ".ctm": 0, ".stm": 0, ".uem": 0})
@@ -46,6 +47,14 @@ def _renamed(line: bytes, found: re.Match[bytes], new: str) -> bytes:
     return line[: found.start()] + new.encode("utf-8", "surrogateescape") + line[found.end() :]
 
 
+def check_text(names: Iterable[str]) -> None:
+    """Raise `InputError` for a name that is no UTF-8, which no row of a manifest can hold."""
+    for name in names:
+        if any("\udc80" <= letter <= "\udcff" for letter in name):
+            shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            raise InputError(f"the name {shown} is no UTF-8; rename it")
+
+
 class IdLines:
     """A file of such lines for many recordings; `augkit.sidecars.names.Listing` says what it offers.
 
@@ -57,6 +66,7 @@ class IdLines:
     def __init__(self, path: Path, column: int) -> None:
         self.folder, self.parts, self.notices, self._column = path.parent, (path.name,), (), column
         self.names: Sequence[str] = tuple(dict.fromkeys(name for name, _ in self._runs() if name is not None))
+        check_text(self.names)
 
     def _lines(self) -> list[bytes]:
         return (self.folder / self.parts[0]).read_bytes().splitlines(keepends=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from augkit.audio.lists.id_lines import check_text
 from augkit.errors import InputError
 from augkit.sidecars.names import Copies
 
@@ -36,7 +37,7 @@ class Kaldi:
     Raises
     ------
     InputError
-        Where ``wav.scp`` holds commands, or segments of no recording.
+        Where ``wav.scp`` holds commands or names that are no UTF-8, or segments of no recording.
     """
 
     by_stem = False
@@ -58,6 +59,7 @@ class Kaldi:
         has_speakers = (folder / _SPEAKERS).is_file()
         self._speakers = {key: rest.strip() for key, rest in self._lines(_SPEAKERS)} if has_speakers else {}
         self.names: Sequence[str] = tuple(dict.fromkeys(self._recordings.values()))
+        check_text(self.names)
         self._kinds = self._sort_out()
         self.parts: Sequence[str] = tuple(self._kinds)
         self.notices: Sequence[str] = tuple(self._notices())

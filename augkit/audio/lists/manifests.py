@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import IO, TypeAlias, TypeVar, cast
 
@@ -19,13 +21,15 @@ _PATHS = ("audio_filepath", "audio_file", "audio_path", "audio", "wav", "path", 
 """Fields that name the recording, in the order in which they are looked for."""
 _IDS = ("id", "utt_id", "utterance_id", "key")
 _LINE_CAP = 1 << 26
+_LOOKED_AT = 64
+"""Lines in which a recording is looked for: the first may name something else."""
 
 Fields: TypeAlias = Mapping[str, msgspec.Raw]
 T = TypeVar("T")
 
 
 def looks_like_manifest(path: Path) -> bool:
-    """Tell from its first line whether a file may be a manifest of recordings."""
+    """Tell from its first lines whether a file may be a manifest of recordings."""
     try:
         return _kind(path) is not None
     except InputError:
@@ -45,21 +49,29 @@ def open_manifest(path: Path) -> Listing | None:
 
 
 def _kind(path: Path) -> Callable[[Path], Listing] | None:
-    """Return what reads a file, as its first line says; None for no manifest."""
+    """Return what reads a file, as its first lines say; None for no manifest."""
     if not path.name.lower().endswith(_SUFFIXES):
         return None
-    try:
-        first = next((line for line in _lines(path) if line.strip()), b"")
-        fields: Fields = decode(first, dict[str, msgspec.Raw])
-    except InputError:  # one value over many lines, no JSON, no gzip
-        return None
-    if "recording" in fields and "start" in fields:
-        return _refuse_cuts
-    if "sources" in fields and "sampling_rate" in fields:
-        return Lhotse
-    if "recording_id" in fields and "start" in fields:
-        return Supervisions
-    return JsonLines if _path_field(fields) else None
+    for fields in _first_fields(path):
+        if "recording" in fields and "start" in fields:
+            return _refuse_cuts
+        if "sources" in fields and "sampling_rate" in fields:
+            return Lhotse
+        if "recording_id" in fields and "start" in fields:
+            return Supervisions
+        if _path_field(fields):
+            return JsonLines
+    return None
+
+
+def _first_fields(path: Path) -> Iterator[Fields]:
+    """Yield the objects in the first lines, as far as there are any."""
+    with closing(_lines(path)) as lines:
+        for line in islice((line for line in lines if line.strip()), _LOOKED_AT):
+            try:
+                yield decode(line, dict[str, msgspec.Raw])
+            except InputError:  # one value over many lines, or no JSON
+                return
 
 
 def _refuse_cuts(path: Path) -> Listing:
@@ -82,8 +94,7 @@ class JsonLines:
 
     def __init__(self, path: Path) -> None:
         self.folder, self.parts = path.parent, (path.name,)
-        first = next(_objects(path, dict[str, msgspec.Raw]))[1]
-        self._field = _path_field(first) or _PATHS[0]
+        self._field = next(filter(None, map(_path_field, _first_fields(path))), _PATHS[0])
         entries = (fields for _, fields in _objects(path, dict[str, msgspec.Raw]))
         self.names: Sequence[str] = tuple(
             dict.fromkeys(_text(fields, self._field, number) for number, fields in enumerate(entries, 1))
@@ -138,7 +149,7 @@ class Lhotse:
     Raises
     ------
     InputError
-        For recordings that are no files.
+        For recordings that are no files, or have one id, and for supervisions that are broken.
     """
 
     home, by_stem = "", False
@@ -150,11 +161,15 @@ class Lhotse:
             other = next((source.type for source in recording.sources if source.type != "file"), None)
             if other is not None:
                 raise InputError(f"the recording {recording.id} is no file but a {other}; save it as one first")
+            if recording.id in self._recordings:
+                raise InputError(f"the recording {recording.id} stands there twice; give each an id of its own")
             self._recordings[recording.id] = [source.source for source in recording.sources]
         names = (name for sources in self._recordings.values() for name in sources)
         self.names: Sequence[str] = tuple(dict.fromkeys(names))
         beside = path.with_name(path.name.replace("recordings", "supervisions"))
-        has_supervisions = beside != path and beside.is_file() and _kind(beside) is Supervisions
+        has_supervisions = beside != path and beside.is_file()
+        if has_supervisions and _kind(beside) is not Supervisions:
+            raise InputError(f"{beside.name}, which has its name, holds no supervisions; mend or move it")
         self.parts = (path.name, beside.name) if has_supervisions else (path.name,)
         strays = Supervisions(beside).names if has_supervisions else ()
         stray = sum(name not in self._recordings for name in strays)
@@ -226,7 +241,7 @@ def _objects(path: Path, kind: type[T]) -> Iterator[tuple[bytes, T]]:
             raise InputError(f"line {number}: {error}") from None
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def _lines(path: Path) -> Generator[bytes]:
     """Yield the lines of a file, one that is packed as well, each with its end."""
     try:
         with cast(IO[bytes], gzip.open(path)) if path.suffix.lower() == ".gz" else path.open("rb") as file:
