@@ -194,3 +194,9 @@ def test_what_cannot_mean_anything_is_refused(values, options, message):
 
 def test_empty_arrays_come_back_empty():
     assert add_noise(np.zeros((0, 3)), std=1).shape == (0, 3)
+
+
+def test_noise_beyond_floats_is_measured_as_unknown():
+    made, info = add_noise_with_info(np.arange(9.0), std=1e300, rng=1)
+    assert np.isfinite(made).all()
+    assert (info["std"], info["snr_db"]) == (None, None)

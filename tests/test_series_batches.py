@@ -12,7 +12,7 @@ import pytest
 from pyarrow import ipc
 
 from augkit.noise.keys import Key
-from augkit.series import arrays, parquet, sizes
+from augkit.series import arrays, medians, parquet
 from augkit.series.csv_file import CsvTable
 from augkit.series.files import open_item, open_table
 from augkit.series.item import SeriesItem
@@ -62,7 +62,7 @@ def written(table, options, source, target):
     ],
 )
 def test_batches_of_text_do_not_show(tmp_path, monkeypatch, suffix, put, table, request_):
-    monkeypatch.setattr(sizes, "GATHERED", 100)
+    monkeypatch.setattr(medians, "_GATHERED", 100)
     source, target = tmp_path / f"table{suffix}", tmp_path / "out"
     put(frame(), source)
     options = SeriesOptions(**REQUESTS[request_])

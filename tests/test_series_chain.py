@@ -28,7 +28,26 @@ MATRIX = ((1.0, 0.8, -0.3), (0.8, 1.0, 0.1), (-0.3, 0.1, 1.0))
 @pytest.mark.parametrize("law", ["gaussian", "laplace"])
 def test_covariance_is_as_asked(channels, law):
     """Sample correlations have a standard error of at most sqrt(1 + kurtosis / 2) / sqrt(rows)."""
-    made = noise(channels=channels, law=law) / (1 if law == "gaussian" else math.sqrt(2))
+    check_covariance(noise(channels=channels, law=law) / (1 if law == "gaussian" else math.sqrt(2)), channels, law)
+
+
+@pytest.mark.parametrize("plant", ["weights of rho", "one sign", "columns swapped", "not scaled"])
+def test_planted_faults_of_covariance_are_caught(plant):
+    z = np.random.default_rng(2).normal(0, 1, (ROWS, 3))
+    lower = np.linalg.cholesky(np.array(MATRIX))
+    made = {
+        "weights of rho": 0.6 * z[:, :1] + 0.4 * z,
+        "one sign": z @ np.abs(lower).T,
+        "columns swapped": (z @ lower.T)[:, [1, 0, 2]],
+        "not scaled": 1.05 * z @ lower.T,
+    }[plant]
+    check_covariance(z @ lower.T, MATRIX, "gaussian")
+    with pytest.raises(AssertionError):
+        check_covariance(made, 0.6 if plant == "weights of rho" else MATRIX, "gaussian")
+
+
+def check_covariance(made, channels, law):
+    """Fail unless noise of unit variance has the correlations that were asked for."""
     found = made.T @ made / ROWS
     rho = 1.0 if channels == "shared" else channels
     expected = np.array(rho) if isinstance(rho, tuple) else np.full((3, 3), rho) + (1 - rho) * np.eye(3)
@@ -89,7 +108,23 @@ def test_correlations_that_no_noise_has_are_refused(channels):
 @pytest.mark.parametrize("law", ["student-t:df=3", "cauchy", "alpha-stable:alpha=1.5", "laplace"])
 def test_heavy_tails_have_the_quantiles_of_their_law(law):
     """Kolmogorov's distance, which a right sampler exceeds once in a million seeds, and the tails by themselves."""
-    made = noise(columns=1, law=law, rows=200_000)[:, 0] / 1.0
+    check_tails(noise(columns=1, law=law, rows=200_000)[:, 0], law)
+
+
+@pytest.mark.parametrize("plant", ["student-t:df=3.3", "gaussian", "clipped", "scaled to the variance"])
+def test_planted_faults_of_tails_are_caught(plant):
+    law = "gaussian" if plant == "gaussian" else "student-t:df=3.3" if "3.3" in plant else "student-t:df=3"
+    made = noise(columns=1, law=law, rows=200_000)[:, 0]
+    if plant == "clipped":
+        made = np.clip(made, -10, 10)  # beyond which 0.2 % lie
+    if plant == "scaled to the variance":
+        made = made / math.sqrt(3)
+    with pytest.raises(AssertionError):
+        check_tails(made, "student-t:df=3")
+
+
+def check_tails(made, law):
+    """Fail unless noise of scale 1 has the distribution of a law, tails and all."""
     reference = {
         "student-t:df=3": stats.t(3),
         "cauchy": stats.cauchy,
@@ -106,7 +141,15 @@ def test_heavy_tails_have_the_quantiles_of_their_law(law):
 
 @pytest.mark.parametrize(("color", "lags"), [("ar:0.9", [0.9, 0.81, 0.9**10]), ("ar:-0.5", [-0.5, 0.25, 0.5**10])])
 def test_autoregressive_noise_keeps_its_std(color, lags):
-    made = noise(columns=64, rows=4000, color=color)
+    check_lags(noise(columns=64, rows=4000, color=color), lags)
+    with pytest.raises(AssertionError):  # not brought back to a power of 1
+        check_lags(noise(columns=64, rows=4000, color=color) / math.sqrt(1 - lags[0] ** 2), lags)
+    with pytest.raises(AssertionError):  # another process
+        check_lags(noise(columns=64, rows=4000, color=f"ar:{lags[0] * 0.95}"), lags)
+
+
+def check_lags(made, lags):
+    """Fail unless noise of unit power has these autocorrelations at lags 1, 2 and 10."""
     spread = (made**2).mean(0)
     assert abs(spread.mean() - 1) < SIGMAS * spread.std(ddof=1) / 8
     for lag, expected in zip((1, 2, 10), lags, strict=True):
@@ -238,15 +281,30 @@ def test_groups_have_their_own_scale_and_noise():
     groups = np.random.default_rng(1).integers(0, 3, ROWS)
     clean = np.random.default_rng(2).normal(0, 1, ROWS) * np.array([1, 10, 100])[groups]
     made, info = add_noise_with_info(clean, std="0.2sd", group_by=groups, rng=5)
-    for group in range(3):
-        own = groups == group
-        assert np.std((made - clean)[own]) == pytest.approx(
-            0.2 * clean[own].std(), rel=SIGMAS / math.sqrt(2 * own.sum())
+    check_groups(made, clean, groups)
+    with pytest.raises(AssertionError):  # one scale for all
+        check_groups(add_noise(clean, std="0.2sd", rng=5), clean, groups)
+    with pytest.raises(AssertionError):  # one noise for all
+        drawn = np.random.default_rng(3).normal(0, 0.2, np.bincount(groups).max())
+        check_groups(
+            clean + sum((groups == g) * drawn[np.cumsum(groups == g) - 1] * clean[groups == g].std() for g in range(3)),
+            clean,
+            groups,
         )
     assert info["std"] > 0
     # a group's noise is its own, wherever its rows stand
     order = np.argsort(groups, kind="stable")
     assert np.array_equal(add_noise(clean[order], std="0.2sd", group_by=groups[order], rng=5), made[order])
+
+
+def check_groups(made, clean, groups):
+    """Fail unless each group has noise of a fifth of its own spread, which no other group has."""
+    noises = [(made - clean)[groups == group] / clean[groups == group].std() for group in range(3)]
+    for own in noises:
+        assert np.std(own) == pytest.approx(0.2, rel=SIGMAS / math.sqrt(2 * own.size))
+    rows = min(map(len, noises))
+    correlations = np.corrcoef([own[:rows] for own in noises])
+    assert np.abs(correlations - np.eye(3)).max() < SIGMAS / math.sqrt(rows)
 
 
 @pytest.mark.parametrize("given", [{}, {"channels": 0.5}, {"step": 0.5}, {"color": "pink"}, {"multiplicative": True}])

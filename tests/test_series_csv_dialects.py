@@ -1,11 +1,13 @@
 """Dialects that are found, styles of numbers that are kept, and text tables that are refused."""
 
 import re
+from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from augkit.errors import InputError
+from augkit.errors import InputError, UsageError
 from augkit.noise.keys import Key
 from augkit.series.csv_cells import OddQuotesError, cut
 from augkit.series.csv_dialect import Dialect, sniff
@@ -169,6 +171,77 @@ def test_what_is_left_alone_is_listed_with_its_reason(tmp_path):
         "column 'offset' gets no noise from std=0.1sd: it is constant; a std in its own unit would move it",
     )
     assert b"zip" in changed
+
+
+ABOVE = {
+    "counts, as of scikit-learn": (
+        b"4,3,setosa\n",
+        b"5.5,3.25,1.5,0.5,1\n4.5,2.25,1.5,0.25,0\n7.5,1.25,9.5,0.75,1\n" * 2,
+        5,
+    ),
+    "a title": (b"Logger 12 made in May\n\nunits: V\n", b"t,u,v,w,x\n" + b"0.5,1.5,2.5,3.5,4.25\n" * 5, 5),
+}
+
+
+@pytest.mark.parametrize("case", ["counts, as of scikit-learn", "a title"])
+def test_lines_above_the_table_stay_and_are_told(tmp_path, case):
+    above, table, width = ABOVE[case]
+    assert write(tmp_path, above + table, std=0)[0] == above + table
+    changed, outcome = write(tmp_path, above + table, std=3)
+    lines = len([line for line in above.split(b"\n") if line])
+    assert changed.startswith(above)
+    assert changed != above + table
+    assert f"lines above the table stay as they are: {lines} with fewer cells than its rows" in outcome.notices
+    assert len(outcome.format["columns"]) + len(outcome.format["left"]) == width
+
+
+def test_names_that_are_too_few_are_no_title(tmp_path):
+    with pytest.raises(InputError, match=r"row 1 \(line 2\) has 5 cells where the header has 3"):
+        write(tmp_path, b"a,b,c\n" + b"1.5,2.5,3.5,4.5,5.5\n" * 9, std=1)
+
+
+def test_a_header_that_is_one_name_short_is_told(tmp_path):
+    _, outcome = write(tmp_path, b"id,x\nr0,1,5\nr1,2,7\n", std=1)
+    assert any("one name less than the rows have cells" in notice for notice in outcome.notices)
+
+
+@pytest.mark.parametrize("mark", [":", "^", "~", "!", "/", "\x01", "\x1f", "]", "\\"])
+def test_any_delimiter_can_be_given(tmp_path, mark):
+    text = "a,b,c\n" + '1.5,"x,y",2.25\n2.5,z,9.75\n' * 9
+    data = text.replace(",", mark).encode()
+    assert write(tmp_path, data, std=0, delimiter=mark)[0] == data
+    changed, outcome = write(tmp_path, data, std=1, delimiter=mark)
+    assert outcome.format["columns"] == ["a", "c"]
+    frame = pd.read_csv(BytesIO(changed), sep=mark, engine="python" if mark == "\\" else "c")
+    assert frame["b"].tolist() == [f"x{mark}y", "z"] * 9
+    assert (frame["a"] - [1.5, 2.5] * 9).abs().max() > 0.5
+
+
+@pytest.mark.parametrize("mark", ["ab", "1", "e", '"', "\n", ".", "-", "", "ä"])
+def test_marks_that_separate_nothing_are_refused(mark):
+    with pytest.raises(UsageError, match="delimiter="):
+        SeriesOptions(std=1, delimiter=mark).check()
+
+
+def test_a_range_ends_with_the_last_number_that_the_column_shows(tmp_path):
+    """Clipping to 10.26 and rounding to one decimal would give 10.3."""
+    rows = b"".join(b"%d,%d.5\n" % (i % 7, i % 9) for i in range(300))
+    changed, outcome = write(tmp_path, b"n,x\n" + rows, std=20, range="n=-2.5..10.5,x=-0.26..10.26")
+    n, x = np.array([line.split(b",") for line in changed.splitlines()[1:]], float).T
+    assert (n.min(), n.max()) == (-2, 10)
+    assert (x.min(), x.max()) == (-0.2, 10.2)
+    assert outcome.achieved["clipped"] > 0.2
+    changed, _ = write(tmp_path, b"n,x\n" + rows, std=20, range="x=0..inf")
+    assert np.array([line.split(b",")[1] for line in changed.splitlines()[1:]], float).min() == 0
+
+
+def test_codes_that_a_column_cannot_show_are_told(tmp_path):
+    rows = b"n,x\n" + b"".join(b"%d,%d.5\n" % (i % 7, i % 9) for i in range(300))
+    for step, told in (("0.5", False), ("0.125", True), ("0.2", False)):
+        _, outcome = write(tmp_path, rows, std=2, columns=["x"], step=step)
+        assert any("rounds the codes of its converter" in notice for notice in outcome.notices) == told
+    _, outcome = write(tmp_path, rows, std=2, columns=["x"], step="0.125", decimals=3)
+    assert not outcome.notices
 
 
 def test_doubled_quotes_need_no_second_look():

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.io
 
 from augkit.cli import main
 from augkit.noise.colour import as_color
@@ -221,6 +222,9 @@ def test_outputs_that_are_left_clean_have_a_mask_of_healthy_cells(tmp_path, sour
         (["--std", "1", "--save-mask"], "there are no faults"),
         (["--std", "0.1sd", "--multiplicative"], "multiplicative noise"),
         ([], "exactly one level"),
+        (["--sensor", "good.toml"], "give a time or samplerate"),
+        (["--faults", "dropout:rate=1/s"], "give a time or samplerate"),
+        (["--std", "1", "--samplerate", "-1"], "samplerate=-1.0: expected a number of rows per second"),
     ],
 )
 def test_what_cannot_mean_anything_is_refused_before_anything_is_written(
@@ -228,21 +232,82 @@ def test_what_cannot_mean_anything_is_refused_before_anything_is_written(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.toml").write_text("[[sensor]]\nwhite_nois = 1")
+    (tmp_path / "good.toml").write_text("[[sensor]]\nwhite_noise = 1")
     assert main(["series", str(source), "out", *words, "--quiet"]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--faults", "dropout:rate=1/s"], "give a time or samplerate"),
-        (["--sensor", "other.toml", "--time", "time"], "is 'mag_x'"),
-    ],
-)
-def test_what_a_file_does_not_have_is_its_failure(tmp_path, source, monkeypatch, words, message):
+def test_what_a_file_does_not_have_is_its_failure(tmp_path, source, monkeypatch):
+    words, message = ["--sensor", "other.toml", "--time", "time"], "is 'mag_x'"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "other.toml").write_text('[[sensor]]\ncolumns = ["mag_x"]\nwhite_noise = 1')
     assert main(["series", str(source), "out", *words, "--quiet", "-j", "1"]) != 0
     failure = json.loads((tmp_path / "out" / "failures.jsonl").read_text().splitlines()[0])
     assert message in json.dumps(failure)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".mat"])
+def test_arrays_of_several_lengths_have_one_mask(tmp_path, suffix):
+    """Each column begins in the mask's first row; behind the end of a shorter one stand nulls."""
+    rng = np.random.default_rng(1)
+    arrays = {"x": rng.normal(size=(140_000, 2)), "y": rng.normal(size=1000), "z": np.arange(50.0) ** 2}
+    source = tmp_path / f"a{suffix}"
+    np.savez(source, **arrays) if suffix == ".npz" else scipy.io.savemat(source, arrays, oned_as="column")
+    words = ["--faults", "dropout:rate=0.01/sample,duration=3 samples", "--faults", "spike:rate=0.02/sample,size=9"]
+    assert main(["series", str(source), str(tmp_path / "o"), *words, "--save-mask", "--quiet", "--seed", "1"]) == 0
+    made = dict(np.load(tmp_path / "o/a.npz")) if suffix == ".npz" else scipy.io.loadmat(tmp_path / "o/a.mat")
+    mask = pd.read_parquet(tmp_path / f"o/a{suffix}.mask.parquet")
+    assert mask.notna().sum().to_dict() == {"x.0": 140_000, "x.1": 140_000, "y": 1000, "z": 50}
+    found = {"x.0": (arrays["x"][:, 0], made["x"][:, 0]), "y": (arrays["y"], made["y"].ravel())}
+    for name, (clean, noisy) in found.items():
+        bits = mask[name].dropna().to_numpy(int)
+        assert mask[name].notna()[: len(clean)].all()
+        assert np.array_equal(bits & 1 > 0, np.isnan(noisy))
+        assert np.array_equal(bits > 0, noisy != clean)
+    table = tmp_path / "faults.toml"
+    table.write_text('[[fault]]\nkind = "spike"\ncolumns = ["y"]\nrate = "0.02/sample"\nsize = 9')
+    words = ["--faults", str(table), "--save-mask", "--quiet", "--probability", "0.5", "--copies", "8", "--seed", "3"]
+    assert main(["series", str(source), str(tmp_path / "p"), *words]) == 0
+    masks = [pd.read_parquet(path) for path in sorted((tmp_path / "p").glob("*.mask.parquet"))]
+    assert [list(one) for one in masks] == [["y"]] * 8
+    assert {len(one) for one in masks} == {1000}
+    assert sum((one["y"] > 0).any() for one in masks) in range(1, 8)
+
+
+def test_columns_that_nothing_is_asked_for_are_listed(tmp_path, source):
+    sheet = tmp_path / "sheet.toml"
+    sheet.write_text('[[sensor]]\ncolumns = ["acc"]\nwhite_noise = 1')
+    words = ["series", str(source), str(tmp_path / "o"), "--sensor", str(sheet), "--samplerate", "9", "--quiet"]
+    assert main(words) == 0
+    row = json.loads((tmp_path / "o" / "metadata.jsonl").read_text().splitlines()[0])
+    assert row["format"]["columns"] == ["acc"]
+    assert "nothing is asked for it" in row["format"]["left"].values()
+
+
+def test_a_matrix_of_correlations_as_text(tmp_path):
+    rng = np.random.default_rng(1)
+    np.save(tmp_path / "a.npy", clean := rng.normal(size=(20_000, 2)))
+    words = ["--std", "1", "--channels", "1,-0.5;-0.5,1", "--quiet"]
+    assert main(["series", str(tmp_path / "a.npy"), str(tmp_path / "o"), *words]) == 0
+    noise = np.load(tmp_path / "o/a.npy") - clean
+    assert np.corrcoef(noise.T)[0, 1] == pytest.approx(-0.5, abs=5 / np.sqrt(20_000))
+
+
+@pytest.mark.parametrize(
+    "words", [["--scale-over", "folder"], ["--scale-from", "in/0.csv"], ["--std", "0.1sd", "--scale-over", "folder"]]
+)
+def test_sizes_of_faults_are_learnt_where_levels_are(tmp_path, monkeypatch, words):
+    """Spikes of 50 MAD: of the file's own, of the whole folder's, or of the first file's."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    values = [np.random.default_rng(i).normal(0, 10**i, 4001).round(6) for i in range(2)]
+    for i, column in enumerate(values):
+        pd.DataFrame({"x": column}).to_csv(tmp_path / "in" / f"{i}.csv", index=False)
+    run("in", "out", "--faults", "spike:rate=5e-3/sample,size=50mad", *words)
+    known = values[0] if "--scale-from" in words else np.concatenate(values)
+    wanted = 50 * 1.4826 * np.median(np.abs(known - np.median(known)))
+    for i, clean in enumerate(values):
+        moved = np.abs(pd.read_csv(tmp_path / "out" / f"{i}.csv")["x"] - clean)
+        slack = 5 * 0.1 * np.concatenate(values).std() if "--std" in words else 1e-3 * wanted
+        assert moved.max() == pytest.approx(wanted, abs=slack)

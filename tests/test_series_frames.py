@@ -268,3 +268,15 @@ def test_no_library_is_imported_that_is_not_used():
     )
     out = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_groups_may_be_categories(library):
+    names = ["a", "b", "a", None] * 50
+    values = np.random.default_rng(1).normal(size=200)
+    plain = pa.table({"device": names, "x": values})
+    coded = plain.set_column(0, "device", plain["device"].dictionary_encode())
+    to = {"pandas": pa.Table.to_pandas, "polars": pl.from_arrow, "pyarrow": lambda table: table}[library]
+    made = [add_noise(to(table), std="0.1sd", group_by="device", rng=1) for table in (plain, coded)]
+    assert np.array_equal(np.asarray(made[0]["x"]), np.asarray(made[1]["x"]))
+    assert not np.array_equal(np.asarray(made[0]["x"]), values)

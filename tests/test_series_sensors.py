@@ -57,16 +57,56 @@ FACTORS = (1, 2, 8, 32, 128)
     ids=["white", "one-sided", "walk", "quantization"],
 )
 def test_allan_deviation_follows_its_line(terms, line, rate):
+    check_line(errors(2048, samplerate=rate, **terms), rate, line)
+
+
+def check_line(values, rate, line):
+    """Fail unless the Allan variances at all factors lie on a line, besides chance."""
     m = np.array(FACTORS)
-    found = allan_variances(errors(2048, samplerate=rate, **terms), rate, FACTORS)
-    assert np.abs(off(found, line(m / rate, m))).max() < SIGMAS
+    assert np.abs(off(allan_variances(values, rate, FACTORS), line(m / rate, m))).max() < SIGMAS
+
+
+@pytest.mark.parametrize(
+    ("terms", "rate", "line"),
+    [
+        ({"white_noise": 0.3, "convention": "one-sided"}, 100.0, lambda tau, m: 0.09 / tau),  # taken as two-sided
+        ({"white_noise": 0.03}, 100.0, lambda tau, m: 0.09 * np.ones(len(m))),  # the rate forgotten
+        ({"white_noise": 0.3}, 8000.0, lambda tau, m: 0.09 * 0.96 / tau),  # 2 % too strong
+        ({"random_walk": 0.3}, 0.5, lambda tau, m: 0.09 * tau / 3),  # white noise among it
+        ({"random_walk": 0.3}, 100.0, lambda tau, m: 0.09 * tau / 3 * 10),  # steps of K dt
+        ({"quantization": 0.3}, 100.0, lambda tau, m: 3 * 0.09 / tau),
+    ],
+)
+def test_lines_that_are_wrong_are_caught(terms, rate, line):
+    with pytest.raises(AssertionError):
+        check_line(errors(2048, samplerate=rate, **terms), rate, line)
 
 
 @pytest.mark.parametrize("rate", [0.5, 100.0, 8000.0])
 @pytest.mark.parametrize(("terms", "floor"), [({}, 0.3 * FLOOR), ({"bias_instability_as": "floor"}, 0.3)])
 def test_flicker_has_its_floor(rate, terms, floor):
+    check_floor(errors(4096, samplerate=rate, bias_instability=0.3, **terms), rate, floor)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"bias_instability": 0.3, "bias_instability_as": "floor"},  # a floor taken for B
+        {"bias_instability": 0.27},
+        {"white_noise": 0.08},
+        {"random_walk": 0.02},
+        {"gauss_markov": [{"sigma": 0.33, "tau": 0.6}]},  # one process is no flicker
+    ],
+)
+def test_floors_that_are_wrong_are_caught(terms):
+    with pytest.raises(AssertionError):
+        check_floor(errors(4096, samplerate=100.0, **terms), 100.0, 0.3 * FLOOR)
+
+
+def check_floor(values, rate, floor):
+    """Fail unless the Allan deviation is flat, besides chance and the ripple of the model."""
     factors = (8, 16, 32, 64, 128, 256)
-    found = allan_variances(errors(4096, samplerate=rate, bias_instability=0.3, **terms), rate, factors)
+    found = allan_variances(values, rate, factors)
     # the model itself is within 2 % of its floor from 8 samples up, 4 % of the variance
     apart = off(found, floor**2)
     slack = 0.04 * floor**2 / (found.std(0, ddof=1) / np.sqrt(COLUMNS))
@@ -136,7 +176,7 @@ def test_a_walk_that_forgets_its_state_is_caught(monkeypatch):
     right = processes.Walk.next
 
     def forgetful(self, steps):
-        self._carried = 0.0
+        self.carried = 0.0
         return right(self, steps)
 
     monkeypatch.setattr(processes.Walk, "next", forgetful)
@@ -151,7 +191,28 @@ def test_a_walk_that_forgets_its_state_is_caught(monkeypatch):
 def test_gauss_markov_has_its_variance_and_autocorrelation(tau, regular):
     times = np.arange(3000) * 0.02 if regular else irregular(3000)
     given = {"samplerate": 50} if regular else {"times": times}
-    values = errors(3000, gauss_markov=[{"sigma": 1.5, "tau": tau}], columns=4 * COLUMNS, **given)
+    check_markov(errors(3000, gauss_markov=[{"sigma": 1.5, "tau": tau}], columns=4 * COLUMNS, **given), times, tau)
+
+
+@pytest.mark.parametrize("plant", ["begins small", "q of steps", "usual interval", "half of tau", "Euler's step"])
+def test_planted_faults_of_gauss_markov_are_caught(plant):
+    times, rng, tau = irregular(3000), np.random.default_rng(3), 0.05
+    dt = np.diff(times, prepend=times[0])
+    steps = np.full(3000, np.median(dt)) if plant == "usual interval" else dt
+    phi = np.exp(-steps / (tau / 2 if plant == "half of tau" else tau))
+    phi = np.maximum(1 - dt / tau, 0) if plant == "Euler's step" else phi
+    q = 1.5 * (np.sqrt(2 * dt / tau) if plant == "q of steps" else np.sqrt(1 - phi**2))
+    new = rng.normal(0, 1, (3000, 4 * COLUMNS))
+    values = np.zeros((3000, 4 * COLUMNS))
+    values[0] = (0.3 if plant == "begins small" else 1.5) * new[0]
+    for row in range(1, 3000):
+        values[row] = phi[row] * values[row - 1] + q[row] * new[row]
+    with pytest.raises(AssertionError):
+        check_markov(values, times, tau)
+
+
+def check_markov(values, times, tau):
+    """Fail for what is no Gauss-Markov process of sigma 1.5 at these times."""
     for row in (0, 1, 10, 2999):  # stationary from the first row on
         assert abs(off(values[row] ** 2, 2.25)) < SIGMAS
     assert abs(off((values**2).mean(0), 2.25)) < SIGMAS

@@ -23,9 +23,9 @@ def in_pieces(values, sizes):
         begin, turn = begin + sizes[turn % len(sizes)], turn + 1
 
 
-def found_medians(values, codes, groups, sizes, most):
+def found_medians(values, codes, groups, sizes):
     counts = np.bincount(codes, minlength=groups)
-    made = Medians(counts, most)
+    made = Medians(counts)
     passes = 0
     while not made.is_done:
         for piece in in_pieces(values, sizes):
@@ -41,11 +41,12 @@ def found_medians(values, codes, groups, sizes, most):
 def test_medians_are_exact(values, groups, sizes, most, parts):
     values = np.array(values, float)
     codes = np.arange(len(values)) * 7 % groups
-    before, medians._PARTS = medians._PARTS, parts * groups
+    before = medians._PARTS, medians._GATHERED
+    medians._PARTS, medians._GATHERED = parts * groups, most
     try:
-        found = found_medians(values, codes, groups, sizes, most)
+        found = found_medians(values, codes, groups, sizes)
     finally:
-        medians._PARTS = before
+        medians._PARTS, medians._GATHERED = before
     with np.errstate(over="ignore"):
         wanted = [np.median(values[codes == g]) if (codes == g).any() else np.nan for g in range(groups)]
         assert np.array_equal(found, wanted, equal_nan=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,7 @@ def geometric_snr_db(law: Distribution, scale: float, ac_power: float, noise_pow
     return 20 * math.log10(ratio) if 0 < ratio < math.inf else None
 
 
-def add(clean: Values, unit: Piece, scale: float, limits: Limits | None = None) -> Values:
+def add(clean: Values, unit: Piece, scale: float | Piece, limits: Limits | None = None) -> Values:
     """Return values with scaled noise; integers are rounded and saturate at the ends of their type.
 
     Parameters
@@ -87,13 +88,15 @@ def add(clean: Values, unit: Piece, scale: float, limits: Limits | None = None) 
         What is not finite stays as it is.
     unit : ndarray, shape (rows,)
         Noise at unit scale.
+    scale : float, or ndarray, shape (rows,)
+        Its scale, in all rows or in each.
     limits : (low, high) or None
         Where values saturate; one that lies beyond already moves no further out.
     """
-    if scale == 0:
+    if isinstance(scale, float) and scale == 0:
         return clean
     with np.errstate(over="ignore", invalid="ignore"):
-        noise = unit * unit.dtype.type(scale)
+        noise = unit * np.asarray(scale, unit.dtype)
         if clean.dtype.kind == "f":
             total = np.add(noise, clean, out=noise, dtype=noise.dtype)
             return within(kept_finite(total.astype(clean.dtype, copy=False), clean), clean, limits)
@@ -108,7 +111,7 @@ def add(clean: Values, unit: Piece, scale: float, limits: Limits | None = None) 
 
 def kept_finite(values: Values, clean: Values) -> Values:
     """Return floats of which those that overflowed saturate, and those that were not finite are as they were."""
-    odd = np.flatnonzero(~np.isfinite(values))
+    odd = np.zeros(0, np.intp) if np.isfinite(np.add.reduce(values)) else np.flatnonzero(~np.isfinite(values))
     if odd.size:
         largest = np.copysign(np.finfo(clean.dtype).max, values[odd])
         values[odd] = np.where(np.isfinite(clean[odd]), largest, clean[odd])
@@ -119,16 +122,16 @@ def within(values: Values, clean: Values, limits: Limits | None) -> Values:
     """Return values that saturate at limits; one whose clean value lies beyond already moves no further out."""
     if limits is None:
         return values
-    low, high = (_held(clean.dtype, limit) for limit in limits)
+    low, high = _held(clean.dtype, math.ceil, limits[0]), _held(clean.dtype, math.floor, limits[1])
     return np.clip(values, np.minimum(clean, low), np.maximum(clean, high))
 
 
-def _held(dtype: np.dtype[Any], limit: float) -> Any:
+def _held(dtype: np.dtype[Any], inwards: Callable[[float], int], limit: float) -> Any:
     """Return a limit as a value of a type, which may not hold it."""
     if dtype.kind == "f":
         return dtype.type(limit)
     ends = np.iinfo(dtype)
-    return dtype.type(min(max(int(limit), int(ends.min)), int(ends.max)))
+    return dtype.type(inwards(min(max(limit, int(ends.min)), int(ends.max))))
 
 
 def saturating_sum(values: Values, noise: Piece) -> Values:

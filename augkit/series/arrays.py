@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import IO, Any
+from io import BufferedReader
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,9 @@ from augkit.series.table import Batch, Editor, Look
 
 _BLOCK = 2**22
 """Bytes of all arrays together that are worked on at a time."""
+
+_SPOOLED = 2**24
+"""Bytes of an unpacked array that are held in memory; more lie in a file."""
 
 REFUSED = {
     "V": "a structured array; save each field as an array of its own",
@@ -95,25 +100,40 @@ class _Reader:
     """Reads blocks of rows of one array, one behind the other."""
 
     def __init__(self, stored: Stored, stack: ExitStack) -> None:
-        self._stored = stored
-        self._streams = [stack.enter_context(stored.open())]
-        if stored.by_column:
-            self._streams += [stack.enter_context(stored.open()) for _ in range(stored.width - 1)]
-            for place, stream in enumerate(self._streams):
-                _skip(stream, place * stored.rows * stored.dtype.itemsize)
+        self._stored, self._row = stored, 0
+        self._stream = stack.enter_context(stored.open())
+        if stored.by_column and not isinstance(self._stream, BufferedReader):
+            self._stream = _unpacked(stored, self._stream, stack)
+        self._begin = self._stream.tell() if stored.by_column else 0
 
     def read(self, rows: int) -> NDArray[Any]:
         """Return the next rows, of shape (rows, columns), in the machine's byte order."""
         stored = self._stored
         if not stored.by_column:
-            made = self._numbers(self._streams[0], rows * stored.width).reshape(rows, stored.width)
+            made = self._numbers(rows * stored.width).reshape(rows, stored.width)
         else:
-            made = np.stack([self._numbers(stream, rows) for stream in self._streams], axis=1)
+            made = np.stack([self._piece(column, rows) for column in range(stored.width)], axis=1)
+        self._row += rows
         return made.astype(stored.out.newbyteorder("="), copy=False)
 
-    def _numbers(self, stream: IO[bytes], count: int) -> NDArray[Any]:
-        data = read_exactly(stream, count * self._stored.dtype.itemsize)
+    def _piece(self, column: int, rows: int) -> NDArray[Any]:
+        """Return the next rows of one column."""
+        self._stream.seek(self._begin + (column * self._stored.rows + self._row) * self._stored.dtype.itemsize)
+        return self._numbers(rows)
+
+    def _numbers(self, count: int) -> NDArray[Any]:
+        data = read_exactly(self._stream, count * self._stored.dtype.itemsize)
         return np.frombuffer(data, self._stored.dtype)
+
+
+def _unpacked(stored: Stored, stream: IO[bytes], stack: ExitStack) -> IO[bytes]:
+    """Return the data of an array in a file of its own, as going back in what is packed means to unpack it anew."""
+    spool = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOLED))  # noqa: SIM115
+    left = stored.rows * stored.width * stored.dtype.itemsize
+    while left:
+        left -= spool.write(read_exactly(stream, min(left, _BLOCK)))
+    spool.seek(0)
+    return cast(IO[bytes], spool)
 
 
 def read_exactly(stream: IO[bytes], size: int) -> bytes:
@@ -125,14 +145,6 @@ def read_exactly(stream: IO[bytes], size: int) -> bytes:
             raise InputError("the file is cut short: its data ends before its rows do")
         data += more
     return data
-
-
-def _skip(stream: IO[bytes], size: int) -> None:
-    if stream.seekable():
-        stream.seek(size, 1)
-        return
-    while size:
-        size -= len(read_exactly(stream, min(size, _BLOCK)))
 
 
 class Arrays:

@@ -49,7 +49,7 @@ class ArrowTable:
             self._codec = _codec(path, 8 if self._is_file else 0)
             with self._reading() as reader:
                 self._schema = reader.schema
-        self.columns: Sequence[Column] = columns_of(self._schema)
+            self.columns: Sequence[Column] = columns_of(self._schema)
         self._rows = self._batches = 0
 
     @contextmanager
@@ -63,15 +63,19 @@ class ArrowTable:
     def _record_batches(self) -> Iterator[tuple[pa.RecordBatch, Any]]:
         """Yield all record batches, each with its own metadata."""
         with _faults(), self._reading() as reader:
-            if self._is_file:
-                yield from map(reader.get_batch_with_custom_metadata, range(reader.num_record_batches))
-                return
-            while True:
-                try:
-                    batch, told = reader.read_next_batch_with_custom_metadata()
-                except StopIteration:
-                    return
+            for batch, told in self._read_batches(reader):
+                batch.validate()
                 yield batch, told
+
+    def _read_batches(self, reader: Any) -> Iterator[tuple[pa.RecordBatch, Any]]:
+        if self._is_file:
+            yield from map(reader.get_batch_with_custom_metadata, range(reader.num_record_batches))
+            return
+        while True:
+            try:
+                yield reader.read_next_batch_with_custom_metadata()
+            except StopIteration:
+                return
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -96,6 +100,9 @@ class ArrowTable:
 
     def _batch(self, made: pa.RecordBatch, positions: Collection[int], raw: Collection[int]) -> Batch:
         values = {p: numbers(made.column(p), self.columns[p]) for p in positions}
+        with _faults():
+            for position in raw:
+                made.column(position).validate(full=True)  # places of texts that lie beyond the data would be read
         return Batch(made.num_rows, values, {p: made.column(p) for p in raw})
 
     def forget(self) -> None:
@@ -180,7 +187,7 @@ def _faults() -> Iterator[None]:
     """Turn what Arrow raises about broken files into errors of ours."""
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"the Arrow data is broken or cut short: {error}") from None
     except OSError as error:
         if error.errno is not None:

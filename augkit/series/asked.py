@@ -19,7 +19,7 @@ from augkit.series.converter import Converter
 from augkit.series.faults.model import AnyFault
 from augkit.series.frames import Frame
 from augkit.series.links import Extras, assign_extras
-from augkit.series.moments import Codes, Floats
+from augkit.series.moments import Codes, Floats, by_group
 from augkit.series.nature import Column, Profile
 from augkit.series.sensors.sheet import ColumnSensor
 from augkit.series.spread import extremes, finite
@@ -94,7 +94,7 @@ class Asked:
         if self.codes is None:
             yield "", slice(None)
             return
-        order = np.argsort(self.codes, kind="stable")
+        order = by_group(self.codes)
         edges = np.searchsorted(self.codes[order], np.arange(len(self.names) + 1))
         for name, begin, end in zip(self.names, edges[:-1], edges[1:], strict=True):
             yield name, order[begin:end]

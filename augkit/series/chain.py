@@ -6,7 +6,7 @@ gets lost behind it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from augkit.errors import InputError
 from augkit.series.additive import Limits, add, kept_finite, saturating_sum, within
 from augkit.series.converter import Converter
+from augkit.series.faults.ahead import look_ahead
 from augkit.series.faults.stream import FaultStream
+from augkit.series.moments import Codes
 from augkit.series.sensors.noise import SensorNoise
 from augkit.series.sensors.timeline import Pace, Steps, Timeline
+from augkit.series.sensors.together import next_errors
 from augkit.series.sources import Bits, Flags, Floats, Noisy, Rows
 from augkit.series.spread import Values
 from augkit.series.tape import Piece, Tape
@@ -56,6 +59,11 @@ class Link:
     converter: Converter | None = None
 
     @property
+    def needs_steps(self) -> bool:
+        """Whether the intervals between rows matter."""
+        return self.sensor is not None or self.faults is not None
+
+    @property
     def only_adds(self) -> bool:
         """Whether noise of a law is all there is."""
         return not self.multiplicative and self.sensor is None and self.faults is None and self.converter is None
@@ -73,25 +81,77 @@ class Chain:
     """
 
     def __init__(self, links: Mapping[int, Link], pace: Pace | None = None) -> None:
-        self._links = links
-        self._timeline = Timeline(pace or Pace(1.0, 0.0))
+        self.links = links
+        self.timeline = Timeline(pace or Pace(1.0, 0.0))
 
     def take(self, rows: Rows) -> Noisy:
         """Return the new values of the next rows."""
         count = len(next(iter(rows.values.values()), ()))
-        steps = self._timeline.next(count, rows.seconds)
-        heard: dict[Tape | Strand, Piece] = {}
-        values, faulty, missing = dict[int, Values](), dict[int, Bits](), dict[int, Flags]()
-        for position, clean in rows.values.items():
-            link = self._links[position]
-            unit = mixed(link.tapes, heard, count) if link.tapes else None
-            if link.only_adds:
-                values[position] = clean if unit is None else add(clean, unit, link.scale, link.limits)
-                continue
-            values[position], bits, lost = _through(link, clean, unit, steps)
-            if link.faults is not None:
-                faulty[position], missing[position] = bits, lost
-        return Noisy(values, faulty, missing)
+        return take_together([self], np.array([count]), rows)
+
+
+def take_together(chains: Sequence[Chain], counts: Codes, rows: Rows) -> Noisy:
+    """Return the new values of the next rows of several entities with the same columns.
+
+    Parameters
+    ----------
+    chains : sequence of Chain
+        Of the entities; what their columns go through differs in scales, keys and states alone.
+    counts : ndarray of int, shape (chains,)
+        How many rows each has.
+    rows : Rows
+        The rows of all, one entity behind the other.
+    """
+    ends = np.cumsum(counts)
+    spans = [slice(begin, end) for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True)]
+    steps = list[Steps]()
+    if any(link.needs_steps for chain in chains for link in chain.links.values()):
+        seconds = rows.seconds
+        steps = [
+            chain.timeline.next(span.stop - span.start, None if seconds is None else seconds[span])
+            for chain, span in zip(chains, spans, strict=True)
+        ]
+    heard: list[dict[Tape | Strand, Piece]] = [{} for _ in chains]
+    values, faulty, missing = dict[int, Values](), dict[int, Bits](), dict[int, Flags]()
+    for position, clean in rows.values.items():
+        links = [chain.links[position] for chain in chains]
+        unit = _units(links, heard, counts)
+        if links[0].only_adds:
+            values[position] = clean if unit is None else _added(links, clean, unit, counts)
+            continue
+        values[position], bits, lost = _through(links, clean, unit, steps, spans)
+        if any(link.faults is not None for link in links):
+            faulty[position], missing[position] = bits, lost
+    return Noisy(values, faulty, missing)
+
+
+def _units(links: Sequence[Link], heard: Sequence[dict[Tape | Strand, Piece]], counts: Codes) -> Piece | None:
+    """Return the next noise of a column at unit scale, zero for entities that get none; None where none does."""
+    if len(links) == 1:
+        return mixed(links[0].tapes, heard[0], int(counts[0])) if links[0].tapes else None
+    pieces = [
+        mixed(link.tapes, own, count) if link.tapes else None
+        for link, own, count in zip(links, heard, counts.tolist(), strict=True)
+    ]
+    made = next((piece for piece in pieces if piece is not None), None)
+    if made is None:
+        return None
+    kind = made.dtype
+    return np.concatenate(
+        [np.zeros(n, kind) if piece is None else piece for piece, n in zip(pieces, counts.tolist(), strict=True)]
+    )
+
+
+def _scales(links: Sequence[Link], counts: Codes) -> float | Floats:
+    """Return the scale of a column's noise, in all rows or in each."""
+    return links[0].scale if len(links) == 1 else np.repeat([link.scale for link in links], counts)
+
+
+def _added(links: Sequence[Link], clean: Values, unit: Piece, counts: Codes) -> Values:
+    made = add(clean, unit, _scales(links, counts), links[0].limits)
+    if len(links) == 1 or all(link.scale for link in links):
+        return made
+    return np.where(np.repeat([not link.scale for link in links], counts), clean, made)
 
 
 def mixed(tapes: tuple[tuple[Tape | Strand, float], ...], heard: dict[Tape | Strand, Piece], count: int) -> Piece:
@@ -111,33 +171,44 @@ def mixed(tapes: tuple[tuple[Tape | Strand, float], ...], heard: dict[Tape | Str
     return np.zeros(count) if total is None else total
 
 
-def _through(link: Link, clean: Values, unit: Piece | None, steps: Steps) -> tuple[Values, Bits, Flags]:
+def _through(
+    links: Sequence[Link], clean: Values, unit: Piece | None, steps: Sequence[Steps], spans: Sequence[slice]
+) -> tuple[Values, Bits, Flags]:
     """Return the new values of a column, what is wrong with them, and which of them are missing."""
     finite: Flags = np.isfinite(clean)
-    faulty = np.zeros(len(clean), np.uint8)
+    faulty, missing = np.zeros(len(clean), np.uint8), np.zeros(len(clean), np.bool_)
+    struck = [
+        (link.faults, span, own)
+        for link, span, own in zip(links, spans, steps, strict=bool(steps))  # without faults there may be no steps
+        if link.faults is not None
+    ]
+    look_ahead([(faults, own) for faults, _, own in struck])
     with np.errstate(over="ignore", invalid="ignore"):
-        error = _error(link, clean, unit, steps)
-        if link.faults is not None:
-            link.faults.move(error, finite, steps, faulty)
-        values = _moved(link, clean, error)
-        if link.faults is not None:
-            link.faults.replace(values, finite, steps, faulty)
-        made = _converted(link, clean, values)
-    missing = np.zeros(0, np.bool_)
-    if link.faults is not None:
-        missing = link.faults.lose(made, finite, steps, faulty)
+        error = _error(links, clean, unit, steps, spans)
+        for faults, at, own in struck:
+            faults.move(error[at], finite[at], own, faulty[at])
+        values = _moved(links[0], clean, error)
+        for faults, at, own in struck:
+            faults.replace(values[at], finite[at], own, faulty[at])
+        made = _converted(links[0], clean, values)
+    for faults, at, own in struck:
+        missing[at] = faults.lose(made[at], finite[at], own, faulty[at])
     return made, faulty, missing
 
 
-def _error(link: Link, clean: Values, unit: Piece | None, steps: Steps) -> Floats:
+def _error(
+    links: Sequence[Link], clean: Values, unit: Piece | None, steps: Sequence[Steps], spans: Sequence[slice]
+) -> Floats:
     """Return what is added to each value before anything goes wrong."""
-    error = np.zeros(len(clean)) if unit is None else unit * np.float64(link.scale)
-    if link.multiplicative:
+    counts = np.array([span.stop - span.start for span in spans])
+    error = np.zeros(len(clean)) if unit is None else unit * np.asarray(_scales(links, counts), np.float64)
+    if links[0].multiplicative:
         error = error * clean
-    if link.sensor is not None:
-        error = error + link.sensor.next(steps)
-        if link.sensor.scale_factor:
-            error = error + clean * link.sensor.scale_factor
+    sensors = [link.sensor for link in links if link.sensor is not None]
+    if sensors:
+        error = error + next_errors(sensors, steps)
+        if any(sensor.scale_factor for sensor in sensors):
+            error = error + clean * np.repeat([sensor.scale_factor for sensor in sensors], counts)
     return error.astype(np.float64, copy=False)
 
 

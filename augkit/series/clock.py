@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from augkit.errors import InputError
@@ -120,7 +119,7 @@ class Clock:
     def _texts(self, cells: pa.Array) -> _Times:
         texts = cells if pa.types.is_large_string(cells.type) else cells.cast(pa.string())
         if self._stamped is None and len(texts):
-            self._stamped = _NUMBER.fullmatch(texts[0].as_py() or "") is None
+            self._stamped = _NUMBER.fullmatch(_text(texts[0])) is None
         read = self._stamps if self._stamped else self._numbers
         try:
             return read(texts)
@@ -132,7 +131,7 @@ class Clock:
             try:
                 read(texts.slice(row, 1))
             except (pa.ArrowInvalid, InputError):
-                return self._at(row, repr(texts[row].as_py()))
+                return self._at(row, repr(_text(texts[row])))
         return self._at(0, "some with and some without a time zone below it")
 
     @staticmethod
@@ -147,7 +146,7 @@ class Clock:
         return self._whole(numbers, None) if pa.types.is_integer(numbers.type) else self._fractions(numbers)
 
     def _stamps(self, texts: pa.Array) -> _Times:
-        zoned = len(texts) > 0 and _ZONE.search(texts[0].as_py() or "") is not None
+        zoned = len(texts) > 0 and _ZONE.search(_text(texts[0])) is not None
         kind = pa.timestamp("ns", "UTC" if zoned else None)
         return self._whole(texts.cast(kind).cast(pa.int64()), 1e-9)
 
@@ -164,7 +163,16 @@ class Clock:
 
     def _check_gaps(self, ticks: pa.Array) -> None:
         if ticks.null_count:
+            import pyarrow.compute as pc
+
             raise self._at(pc.index(ticks.is_null(), True).as_py(), "nothing")
 
     def _at(self, row: int, got: str) -> InputError:
-        return InputError(f"row {self._rows + row + 1}: expected a time in column {self.title!r}, got {got}")
+        expected = f"expected a time in column {self.title!r}, a number or as in 2024-05-01T09:30:00.25Z"
+        return InputError(f"row {self._rows + row + 1}: {expected}; got {got}")
+
+
+def _text(cell: pa.Scalar) -> str:
+    """Return the text of a cell, which may be no UTF-8."""
+    data = cell.as_buffer()
+    return "" if data is None else data.to_pybytes().decode("utf-8", "replace")

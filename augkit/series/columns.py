@@ -54,11 +54,18 @@ class Selection:
     def candidates(self, columns: Sequence[Column]) -> list[int]:
         """Return the positions of the columns that may get noise, if their values say so."""
         named = {column.position for column in columns} if self.everything else self.exact | self.globbed
-        out = self.barred | self.reserved.keys()
-        return [c.position for c in columns if c.position in named - out and (c.numeric or c.position in self.exact)]
+        named = named - self.barred - self.reserved.keys()
+        return [c.position for c in columns if c.position in named and (c.numeric or c.position in self.exact)]
 
-    def choose(self, columns: Sequence[Column], profiles: Mapping[int, Profile]) -> tuple[list[Column], dict[str, str]]:
+    def choose(
+        self, columns: Sequence[Column], profiles: Mapping[int, Profile], *, may_be_none: bool = False
+    ) -> tuple[list[Column], dict[str, str]]:
         """Return the columns to be noised, and the reason for each of the others by name.
+
+        Parameters
+        ----------
+        may_be_none : bool
+            Whether no column has to be left.
 
         Raises
         ------
@@ -72,7 +79,7 @@ class Selection:
                 chosen.append(column)
             else:
                 left[column.name] = reason
-        if not chosen:
+        if not chosen and not may_be_none:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in list(left.items())[:8])
             raise InputError(f"no column to be noised ({reasons}); name one in columns to have it noised all the same")
         return chosen, left

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from augkit.errors import InputError
+from augkit.pieces import Piece
 from augkit.series.entities import Entities
 from augkit.series.moments import Moments
 from augkit.series.reached import Reached
@@ -30,12 +31,7 @@ def compare_tables(clean: Table, noisy: Table, titles: tuple[str, str]) -> dict[
     InputError
         Where the two do not have the same columns and rows.
     """
-    first, second = _surveyed(clean), _surveyed(noisy)
-    if first.rows != second.rows or len(first.columns) != len(second.columns):
-        shapes = [f"{sum(s.rows.values())} rows and {len(s.columns)} columns" for s in (first, second)]
-        raise InputError(f"{titles[0]} has {shapes[0]}, {titles[1]} has {shapes[1]}; expected the same")
-    pairs = zip(first.columns, second.columns, strict=True)
-    shared = [old.position for old, new in pairs if old.numeric and new.numeric]
+    first, shared = _shared(clean, noisy, titles)
     reached = Reached({})
     for before, after in _side_by_side(clean.batches(shared), noisy.batches(shared)):
         reached.add(before, after.values)
@@ -44,6 +40,25 @@ def compare_tables(clean: Table, noisy: Table, titles: tuple[str, str]) -> dict[
     columns = {first.columns[position].name: levels for position, levels in changed.items()}
     unchanged = [column.name for column in first.columns if column.position not in changed]
     return {"columns": columns, "unchanged": unchanged}
+
+
+def pieces_of(clean: Table, noisy: Table, titles: tuple[str, str]) -> Iterator[Piece]:
+    """Yield the values of both tables, batch by batch and column by column; errors are those of `compare_tables`."""
+    first, shared = _shared(clean, noisy, titles)
+    names = {position: first.columns[position].name for position in shared}
+    for before, after in _side_by_side(clean.batches(shared), noisy.batches(shared)):
+        for position, values in before.values.items():
+            yield Piece(names[position], values, after.values[position])
+
+
+def _shared(clean: Table, noisy: Table, titles: tuple[str, str]) -> tuple[Surveyed, list[int]]:
+    """Return what a table is, and the positions of the columns of numbers that another one has too."""
+    first, second = _surveyed(clean), _surveyed(noisy)
+    if first.rows != second.rows or len(first.columns) != len(second.columns):
+        shapes = [f"{sum(s.rows.values())} rows and {len(s.columns)} columns" for s in (first, second)]
+        raise InputError(f"{titles[0]} has {shapes[0]}, {titles[1]} has {shapes[1]}; expected the same")
+    pairs = zip(first.columns, second.columns, strict=True)
+    return first, [old.position for old, new in pairs if old.numeric and new.numeric]
 
 
 def _surveyed(table: Table) -> Surveyed:

@@ -26,7 +26,10 @@ _DATE = re.compile(
 )
 
 MISSING = frozenset(
-    ("", "na", "n/a", "nan", "#n/a", "<na>", "null", "none", "nil", "missing", "inf", "-inf", "-", "--", "?", ".", "*")
+    (
+        *("", "na", "n/a", "nan", "+nan", "-nan", "#n/a", "<na>", "null", "none", "nil", "missing", "nat"),
+        *("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity", "-", "--", "?", ".", "*"),
+    )
 )
 """Words, in lower case, that stand for a value that is not there."""
 

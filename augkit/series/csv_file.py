@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from augkit.outcome import FormatInfo
 from augkit.series.csv_arrow import texts
@@ -15,13 +15,16 @@ from augkit.series.csv_edit import Cells as CellsOf
 from augkit.series.csv_edit import Edit, Form
 from augkit.series.csv_parse import Parsed, parsed
 from augkit.series.csv_read import Gatherer, columns_of
-from augkit.series.csv_rows import RaggedError, rows
+from augkit.series.csv_rows import RaggedError, notices_of, rows
 from augkit.series.csv_scan import Cells, Scanner, first_bytes, look_at_top, top_lines
 from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.packed import notice, writing
+from augkit.series.prefetch import ready_ahead
 from augkit.series.spread import Values
 from augkit.series.table import Batch, Editor, Look, SurveyAgainError
+
+T = TypeVar("T")
 
 INFO = FormatInfo(
     name="CSV",
@@ -33,8 +36,11 @@ INFO = FormatInfo(
 _TOP = 2**16
 """Bytes in which the header, and columns of text, are looked for."""
 
-_KEPT = 2**25
-"""Bytes of text that are kept with their cells between passes."""
+_CELLS = 2**18
+"""Cells that are worked on at a time, about."""
+
+_KEPT = 2**26
+"""Bytes of text, with the places and numbers of its cells, that are kept between passes."""
 
 
 class CsvTable:
@@ -44,7 +50,7 @@ class CsvTable:
     ----------
     path : Path
     options : SeriesOptions
-    batch : int
+    batch : int, optional
         Bytes that are worked on at a time.
 
     Raises
@@ -53,16 +59,21 @@ class CsvTable:
         For a file that is no text, is empty, or has no row of data.
     """
 
-    def __init__(self, path: Path, options: SeriesOptions, *, batch: int = BATCH) -> None:
+    def __init__(self, path: Path, options: SeriesOptions, *, batch: int | None = None) -> None:
         self._file = TextFile(path)
-        self._dialect = sniff(first_bytes(self._file, 2 * _TOP)[0], options)
+        top = first_bytes(self._file, 2 * _TOP)[0]
+        self._dialect = sniff(top, options)
+        if batch is None:
+            batch = min(_CELLS * len(top) // max(top.count(self._dialect.delimiter.encode()), 1), BATCH)
         self._head = look_at_top(self._file, self._dialect, header=options.header, size=_TOP)
         self._scanner = Scanner(self._file, self._dialect, self._head, batch)
         self._form = Form(self._dialect.decimal, options.fixed_decimals())
         self._gap = "nan" if self._dialect.delimiter == " " else ""
         self.columns: Sequence[Column] = columns_of(self._head)
         self.is_exact = self._file.codec is None
-        self.notices = () if self._file.codec is None else (notice(self._file.codec),)
+        packed = () if self._file.codec is None else (notice(self._file.codec),)
+        self._told = (*packed, *notices_of(self._head))
+        self.notices: Sequence[str] = self._told
         self._rows = 0
         self._kept: list[Parsed] | None = None
 
@@ -85,11 +96,11 @@ class CsvTable:
         self._rows, size = 0, 0
         kept: list[Parsed] | None = []
         try:
-            for cells in self._scanner:
+            for cells in self._ahead(iter(self._scanner)):
                 made = self._gatherer.add(cells, raw)
                 look(self._batch(made, made.values, raw))
                 self._rows += cells.rows
-                size += cells.data.size
+                size += made.size
                 kept = None if kept is None or size > _KEPT else kept
                 if kept is not None:
                     kept.append(made)
@@ -120,8 +131,11 @@ class CsvTable:
         if self._kept is not None:
             yield from self._kept
         else:
-            for cells in self._scanner:
-                yield parsed(cells, numbers, raw, self._dialect)
+            yield from self._ahead(parsed(cells, numbers, raw, self._dialect) for cells in self._scanner)
+
+    def _ahead(self, batches: Iterator[T]) -> Iterator[T]:
+        """Return batches that are read ahead where there are many."""
+        return ready_ahead(batches) if self._file.size > _KEPT else batches
 
     @staticmethod
     def _batch(made: Parsed, numbers: Collection[int], raw: Collection[int]) -> Batch:
@@ -134,6 +148,8 @@ class CsvTable:
 
     def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
         """Write the file with new values in some columns; a cell whose value does not change keeps its bytes."""
+        stray = (self._gatherer.notice(position, self.columns[position].name) for position in numbers)
+        self.notices = (*self._told, *(notice for notice in stray if notice))
         with writing(target, self._file.codec, self._file.path) as out:
             out.write(self._file.mark)
             if self._head.place:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from augkit.series.csv_arrow import Floats, as_binary, of_flags, raw, texts, to_flags, to_floats
 from augkit.series.csv_cells import Bytes, Flags, Places
@@ -104,6 +103,8 @@ def parse(data: Bytes, starts: Places, ends: Places, *, decimal: str) -> Numbers
 
 def _words(cells: pa.Array) -> frozenset[str]:
     """Return the distinct texts among the first of `cells`."""
+    import pyarrow.compute as pc
+
     return frozenset(word.decode("latin-1") for word in pc.unique(as_binary(cells.slice(0, _LOOK))).to_pylist())
 
 
@@ -120,6 +121,8 @@ def _cast(cells: pa.Array) -> tuple[Floats, Flags | None]:
     try:
         numbers = to_floats(cells.cast(pa.float64()))
     except pa.ArrowInvalid:
+        import pyarrow.compute as pc
+
         good = to_flags(pc.match_substring_regex(as_binary(cells), _NUMBER))
         numbers = to_floats(cells.filter(of_flags(good)).cast(pa.float64()))
     finite = np.isfinite(numbers)

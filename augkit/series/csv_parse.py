@@ -45,6 +45,12 @@ class Parsed:
     values: dict[int, Any] = field(default_factory=dict)
     scientific: dict[int, Flags] = field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes."""
+        edges = sum(starts.nbytes + ends.nbytes for starts, ends in self.edges.values())
+        return int(self.data.nbytes + edges + sum(values.nbytes for values in self.values.values()))
+
     def put(self, position: int, edges: Edges, numbers: Numbers) -> None:
         """Enter the numbers of a column."""
         self.edges[position], self.values[position] = edges, numbers.values
@@ -90,7 +96,10 @@ def read_columns(cells: Cells, positions: Iterable[int], dialect: Dialect) -> It
         edges = _edges(cells, position)
         numbers = _plain(cells.data, *edges, dialect.decimal)
         if numbers is None:
-            edges = marks.trim(*edges)
+            outer, edges = edges, marks.trim(*edges)
+            if any(inner is not edge for inner, edge in zip(edges, outer, strict=True)):
+                numbers = _plain(cells.data, *edges, dialect.decimal)
+        if numbers is None:
             numbers = parse(cells.data, *edges, decimal=dialect.decimal)
         yield position, _small(cells, edges), numbers
 
@@ -121,9 +130,9 @@ def _plain(data: Bytes, starts: Places, ends: Places, decimal: str) -> Numbers |
 
 def _style(plain: Plain) -> Style:
     return Style(
-        decimals=max(plain.decimals, 0),
+        decimals=plain.decimals,
         plain=True,
-        mark=plain.decimals >= 0,
+        mark=plain.mark,
         bare=plain.bare,
         plus=plain.plus,
         padded=plain.padded,

@@ -14,6 +14,7 @@ from augkit.series.csv_scan import Cells
 from augkit.series.csv_style import Style
 from augkit.series.nature import Column
 
+_SHOWN = 24
 _SOME = 100
 """Cells of text without a number among them that make a column one of text."""
 
@@ -57,6 +58,14 @@ class Gathered:
             resolution=10.0**-style.decimals if style.plain else 0.0,
             nature=nature,
         )
+
+    def notice(self, name: str) -> str | None:
+        """Say what among the numbers is none and gets no noise; None where there are but gaps."""
+        real = sorted(word for word in self.words if word and not is_missing(word))
+        if not real:
+            return None
+        shown = ", ".join(repr(word[:_SHOWN]) for word in real[:3]) + (", ..." if len(real) > 3 else "")
+        return f"column {name!r} holds what is no number, which stays as it is: {shown}"
 
     def gap(self) -> str:
         """Return the word that stands for a missing value; empty where blanks do."""
@@ -104,6 +113,10 @@ class Gatherer:
     def style(self, position: int) -> Style:
         """Return how the numbers of a column are written."""
         return self._gathered[position].style
+
+    def notice(self, position: int, name: str) -> str | None:
+        """Say what among the numbers of a column is none; None where there are but gaps."""
+        return self._gathered[position].notice(name)
 
     def gap(self, position: int) -> str:
         """Return the word that stands for a missing value in a column."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 
@@ -10,6 +12,9 @@ from augkit.errors import InputError
 from augkit.series.csv_bytes import as_name
 from augkit.series.csv_cells import Flags, Lines, Places
 from augkit.series.csv_dialect import Dialect, is_date, is_missing, is_number
+
+_LOOK, _BODY = 64, 4
+"""Lines that are looked at to find where a table begins, and how many of these have to be the table's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +29,17 @@ class Head:
         Where the first line that is data begins in the text.
     named : bool
         Whether the table has a header.
+    above : int
+        Lines above the table that belong to no column.
+    short : bool
+        Whether the header has one cell less than the rows, and is taken as one without a name for their first.
     """
 
     headers: tuple[str, ...]
     place: int
     named: bool
+    above: int = 0
+    short: bool = False
 
     @property
     def width(self) -> int:
@@ -41,7 +52,7 @@ def find_head(lines: Lines, dialect: Dialect, *, header: bool | None) -> Head:
 
     A first row of numbers, dates and gaps is no header; names may then stand in the comment above it. A header that is
     one cell short of all rows is one of R's, whose row names have none (or of a table with a delimiter at each row's
-    end).
+    end). Titles and counts may stand above the table: lines of one cell, or of fewer than the rows and with a number.
 
     Raises
     ------
@@ -54,18 +65,46 @@ def find_head(lines: Lines, dialect: Dialect, *, header: bool | None) -> Head:
         comment, top = top, next(filled, None)
     if top is None:
         raise InputError("the file holds comments only: expected rows of numbers")
+    top, *below = [top, *(line for line in islice(filled, _LOOK) if not _is_comment(lines, line))]
+    above = _above(lines, [top, *below], dialect)
+    top, *below = [top, *below][above:]
     cells = lines.text(top)
     if not (_is_header(cells, dialect) if header is None else header):
         names = _names_in_comment(lines, comment, len(cells))
-        return Head(names or ("",) * len(cells), lines.begin(top), names is not None)
+        return Head(names or ("",) * len(cells), lines.begin(top), names is not None, above)
     names = tuple(map(as_name, cells))
-    second = next((line for line in filled if not (_is_comment(lines, line))), None)
+    second = next((line for line in chain(below, filled) if not _is_comment(lines, line)), None)
     if second is None:
         raise InputError(f"the file holds a header ({', '.join(names[:8])}) and no rows")
     row = lines.text(second)
+    short = False
     if len(row) == len(names) + 1 and len(names) > 1:
-        names = (*names, "") if is_missing(row[-1].decode("latin-1")) else ("", *names)
-    return Head(names, lines.begin(second), named=True)
+        short = not is_missing(row[-1].decode("latin-1"))
+        names = ("", *names) if short else (*names, "")
+    return Head(names, lines.begin(second), True, above, short)
+
+
+def notices_of(head: Head) -> Iterator[str]:
+    """Yield what is to be said of the first lines."""
+    if head.above:
+        yield f"lines above the table stay as they are: {head.above} with fewer cells than its rows"
+    if head.short:
+        yield "the header has one name less than the rows have cells: the first column is taken as the one without"
+
+
+def _above(lines: Lines, first: Sequence[int], dialect: Dialect) -> int:
+    """Return how many of the first lines are none of the table's: fewer cells than all others have, and no names."""
+    width = lines.first[first[-1] + 1] - lines.first[first[-1]]
+    above = 0
+    for line in first:
+        cells = lines.text(line)
+        names = len(cells) > 1 and not any(is_number(cell.decode("latin-1"), dialect.decimal) for cell in cells)
+        if len(cells) >= width - 1 or names:
+            break
+        above += 1
+    body = first[above:]
+    alike = len(body) >= _BODY and all(lines.first[line + 1] - lines.first[line] == width for line in body)
+    return above if alike else 0
 
 
 def _is_blank(cells: list[bytes]) -> bool:

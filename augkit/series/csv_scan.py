@@ -116,7 +116,9 @@ class Scanner:
                 yield lines.data, added, lines
             rest, begin = data[end:].tobytes(), begin + end
         if rest:
-            raise InputError(f"line {self._line_of(begin)}: a quoted cell begins that is never closed")
+            begun = "a quoted cell begins that is never closed"
+            what = begun if b'"' in rest[:_LONGEST] else f"a row of more than {_LONGEST:,} bytes begins"
+            raise InputError(f"line {self._line_of(begin)}: {what}")
 
     def _ended(self, text: bytes) -> tuple[Bytes, int]:
         """Return text with a line end, and how many bytes were added for it."""

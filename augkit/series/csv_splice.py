@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from augkit.series.csv_arrow import is_wide, of_numbers, raw
+from augkit.series.csv_arrow import is_wide, raw, taken
 from augkit.series.csv_cells import Bytes, Places
 from augkit.series.csv_print import Texts
 
@@ -67,4 +67,4 @@ def splice(data: Bytes, columns: Sequence[Changed], texts: Sequence[Texts]) -> m
     joined = np.concatenate([data, *(part.data for part in texts)])
     kind = pa.large_binary() if wide else pa.binary()
     made = pa.Array.from_buffers(kind, offsets.size - 1, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
-    return raw(made.take(of_numbers(order)))[1].data
+    return raw(taken(made, order))[1].data

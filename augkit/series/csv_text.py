@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, raw, to_floats
@@ -159,11 +158,21 @@ def _integers(scaled: NDArray[np.int64], style: Style, decimal: str) -> pa.Array
 
 def _signed(texts: pa.Array, sign: NDArray[np.int64] | Floats, style: Style, tail: str) -> pa.Array:
     """Add the plus signs of a column that has them, and what stands behind each number."""
+    if not (tail or style.plus):
+        return texts
+    import pyarrow.compute as pc
+
     if tail:
         texts = pc.binary_join_element_wise(texts, tail, "")
     if style.plus:
         texts = pc.if_else(of_flags(np.asarray(sign) >= 0), pc.binary_join_element_wise("+", texts, ""), texts)
     return texts
+
+
+def _with_commas(texts: pa.Array) -> pa.Array:
+    import pyarrow.compute as pc
+
+    return pc.replace_substring(texts, ".", ",")
 
 
 def _write_shortest(values: Floats, style: Style, decimal: str) -> Written:
@@ -173,7 +182,7 @@ def _write_shortest(values: Floats, style: Style, decimal: str) -> Written:
         odd = np.flatnonzero(((magnitude < 1e-6) & (magnitude > 0)) | (magnitude >= 1e15))
     texts = of_numbers(values).cast(pa.string())
     if decimal == ",":
-        texts = pc.replace_substring(texts, ".", ",")
+        texts = _with_commas(texts)
     parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_signed(texts, values, style, "")))]
     if odd.size:
         plain = [np.format_float_positional(value, trim="-") for value in values[odd]]
@@ -191,7 +200,7 @@ def _write_scientific(values: Floats, style: Style, decimal: str, *, digits: int
     array = of_strings(texts)
     written = to_floats(array.cast(pa.float64()))
     if decimal == ",":
-        array = pc.replace_substring(array, ".", ",")
+        array = _with_commas(array)
     return Written([(None, texts_of(_signed(array, values, style, "")))], written)
 
 

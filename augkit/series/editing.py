@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from augkit.series.chain import Chain, take_together
 from augkit.series.faults.model import FaultKind
+from augkit.series.moments import Codes
 from augkit.series.reached import Reached
-from augkit.series.sources import Noisy, Source
+from augkit.series.sources import Noisy, Rows
 from augkit.series.spread import Values
 from augkit.series.study import Study
 from augkit.series.table import Batch
@@ -17,7 +19,7 @@ from augkit.series.table import Batch
 if TYPE_CHECKING:
     from augkit.series.mask import MaskFile
 
-MakeSource = Callable[[int, int], tuple[Source, dict[int, str]]]
+MakeSource = Callable[[int, int], tuple[Chain, dict[int, str]]]
 
 
 class Editor:
@@ -36,7 +38,7 @@ class Editor:
 
     def __init__(self, study: Study, make: MakeSource, reached: Reached, mask: MaskFile | None) -> None:
         self._study, self._make, self._reached, self._mask = study, make, reached, mask
-        self._sources: dict[tuple[int, int], Source] = {}
+        self._sources: dict[tuple[int, int], Chain] = {}
         self._left_out: dict[int, list[str]] = {}
         self._faulty: dict[int, dict[str, int]] = {}
         study.entities.restart()
@@ -66,31 +68,35 @@ class Editor:
                     name = str(kind.name).lower()
                     counts[name] = counts.get(name, 0) + cells
         if self._mask is not None:
-            self._mask.add(noisy.faulty, batch.rows)
+            self._mask.add(noisy.faulty, batch.rows, batch.part)
         return noisy
 
     def _edited(self, batch: Batch) -> Noisy:
-        values, faulty, missing = dict[int, Any](), dict[int, Any](), dict[int, Any]()
         if not batch.values:
-            return Noisy(values)
-        for group, places, rows in self._study.entities.split(batch):
-            noisy = self._source(batch.part, group).take(rows)
-            if places is None:
-                return noisy
-            for whole, own in ((values, noisy.values), (faulty, noisy.faulty), (missing, noisy.missing)):
-                for position, found in own.items():
-                    if position not in whole:
-                        whole[position] = np.zeros(batch.rows, found.dtype)
-                    whole[position][places] = found
-        return Noisy(values, faulty, missing)
+            return Noisy({})
+        entities = self._study.entities
+        found = entities.sort(batch)
+        if found is None:
+            return self._source(batch.part, 0).take(Rows(batch.values, entities.seconds(batch)))
+        groups, counts, places, rows = found
+        noisy = take_together([self._source(batch.part, group) for group in groups.tolist()], counts, rows)
+        return Noisy(*(_put_back(made, places) for made in (noisy.values, noisy.faulty, noisy.missing)))
 
     def wrote(self, batch: Batch, written: Mapping[int, Values]) -> None:
         """Measure what was written."""
         self._reached.add(batch, written)
 
-    def _source(self, part: int, group: int) -> Source:
+    def _source(self, part: int, group: int) -> Chain:
         if (part, group) not in self._sources:
             self._sources[part, group], left_out = self._make(part, group)
             for position, reason in left_out.items():
                 self._left_out.setdefault(position, []).append(reason)
         return self._sources[part, group]
+
+
+def _put_back(made: Mapping[int, Values], places: Codes) -> dict[int, Values]:
+    """Return columns whose rows are where they were before they were sorted."""
+    back = {position: np.empty_like(values) for position, values in made.items()}
+    for position, values in made.items():
+        back[position][places] = values
+    return back

@@ -8,7 +8,7 @@ import numpy as np
 
 from augkit.series.clock import Clock
 from augkit.series.groups import Groups
-from augkit.series.moments import Codes, Floats
+from augkit.series.moments import Codes, Floats, by_group
 from augkit.series.sources import Rows
 from augkit.series.table import Batch
 
@@ -45,13 +45,27 @@ class Entities:
         """Return the time of each row."""
         return None if self.clock is None else self.clock.seconds(batch)
 
+    def sort(self, batch: Batch) -> tuple[Codes, Codes, Codes, Rows] | None:
+        """Return the groups of a batch, how many rows each has, their places, and the rows group by group; or None.
+
+        None is for a table without groups.
+        """
+        codes, seconds = self.codes(batch), self.seconds(batch)
+        if codes is None:
+            return None
+        order = by_group(codes)
+        edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=-1))
+        values = {position: column[order] for position, column in batch.values.items()}
+        rows = Rows(values, None if seconds is None else seconds[order])
+        return codes[order[edges[:-1]]], np.diff(edges), order, rows
+
     def split(self, batch: Batch) -> Iterator[tuple[int, Codes | None, Rows]]:
         """Yield each group of a batch: its number, the places of its rows (None for all), and the rows."""
         codes, seconds = self.codes(batch), self.seconds(batch)
         if codes is None:
             yield 0, None, Rows(batch.values, seconds)
             return
-        order = np.argsort(codes, kind="stable")
+        order = by_group(codes)
         edges = np.flatnonzero(np.diff(codes[order], prepend=-1, append=-1))
         for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
             places = order[begin:end]

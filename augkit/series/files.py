@@ -16,6 +16,7 @@ from augkit.outcome import FormatInfo
 from augkit.series.options import SeriesOptions
 
 if TYPE_CHECKING:  # a run looks into this table before it loads anything
+    from augkit.pieces import Piece
     from augkit.series.item import SeriesItem
     from augkit.series.table import Table
 
@@ -119,16 +120,26 @@ def compare(clean: Path, noisy: Path) -> dict[str, Any]:
     """
     from augkit.series.comparing import compare_tables
 
-    tables = []
-    for path in (clean, noisy):
-        with _named(path):
-            tables.append(open_table(path, SeriesOptions()))
-    found = compare_tables(tables[0], tables[1], (str(clean), str(noisy)))
+    found = compare_tables(*_opened(clean, noisy), (str(clean), str(noisy)))
     changed = found["columns"]
     only: dict[str, Any] = next(iter(changed.values())) if len(changed) == 1 else {"std": None, "snr_db": None}
     if not changed:
         only = {"std": 0.0, "snr_db": None}
     return {**only, "psnr_db": None, "clipped": 0.0, **found}
+
+
+def side_by_side(clean: Path, noisy: Path) -> Iterator[Piece]:
+    """Yield batches of the columns of numbers of two files, by name; errors are those of `compare`."""
+    from augkit.series.comparing import pieces_of
+
+    yield from pieces_of(*_opened(clean, noisy), (str(clean), str(noisy)))
+
+
+def _opened(clean: Path, noisy: Path) -> tuple[Table, Table]:
+    with _named(clean):
+        first = open_table(clean, SeriesOptions())
+    with _named(noisy):
+        return first, open_table(noisy, SeriesOptions())
 
 
 def formats() -> Sequence[FormatInfo]:

@@ -74,7 +74,8 @@ class Gains:
         total = sum(counts.values())
         if math.isinf(law.std) or not total:
             return None
-        squares = math.fsum(counts[group] * (scale * law.std) ** 2 for group, scale in self.scales.items())
+        stds = {group: scale * law.std for group, scale in self.scales.items()}
+        squares = math.fsum(counts[group] * (std * std) for group, std in stds.items())  # ** raises beyond floats
         return math.sqrt(squares / total)
 
     def notice(self) -> str | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from augkit.errors import InputError
 from augkit.series.moments import Codes
 from augkit.series.table import Batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 MOST = 2**20
 """Groups of one file; a column with more distinct values names rows and no devices."""
@@ -41,8 +46,13 @@ class Groups:
         InputError
             For more than `MOST` groups.
         """
-        encoded = batch.raw[self.position].dictionary_encode(null_encoding="encode")
-        found = [self._number(_name(value)) for value in encoded.dictionary.to_pylist()]
+        import pyarrow as pa
+
+        cells = batch.raw[self.position]
+        if pa.types.is_dictionary(cells.type):
+            cells = cells.dictionary_decode()
+        encoded = cells.dictionary_encode(null_encoding="encode")
+        found = [self._number(_name(value)) for value in _plain(encoded.dictionary).to_pylist()]
         if len(self.names) > MOST:
             raise InputError(
                 f"column {self._title!r} has more than {MOST:,} distinct values; group by what names a device"
@@ -57,7 +67,18 @@ class Groups:
         return number
 
 
+def _plain(values: pa.Array) -> pa.Array:
+    """Return texts as bytes, as those of a text table may be no UTF-8; all else as it is."""
+    import pyarrow as pa
+
+    kinds = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}
+    return values.view(kinds[values.type]) if values.type in kinds else values
+
+
 def _name(value: object) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return "" if value is None else str(value)
+    if not isinstance(value, bytes):
+        return "" if value is None else str(value)
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

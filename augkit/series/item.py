@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augkit.errors import InputError
 from augkit.level import Level
 from augkit.noise.colour import as_color
 from augkit.noise.keys import Key
 from augkit.outcome import Outcome
-from augkit.series.additive import Limits
 from augkit.series.assigned import ALL
+from augkit.series.chain import Chain
 from augkit.series.columns import own_values
-from augkit.series.converter import Converter
 from augkit.series.editing import Editor, MakeSource
 from augkit.series.gains import Gains, needs_power, overall_geometric_snr, units_of
+from augkit.series.limits import converters_of, limits_of, unshown_step
 from augkit.series.links import Extras, assign_extras, make_chain
 from augkit.series.making import Maker
 from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.reached import Reached
 from augkit.series.sizes import Sizes, Word, learn
-from augkit.series.sources import Source
 from augkit.series.study import Study
 from augkit.series.table import Table
 from augkit.series.tape import AHEAD
@@ -34,6 +32,9 @@ if TYPE_CHECKING:
     from augkit.series.mask import MaskFile
 
 Learnt = Mapping[tuple[Word, str], Sizes]
+
+_LISTED = 12
+"""Columns that a notice names."""
 
 
 class SeriesItem:
@@ -54,7 +55,7 @@ class SeriesItem:
         self._law, self._color = options.law(), as_color(options.color)
         self._study = Study(table, options, path)
         self._levels = options.levels()
-        self._limits = _limits(self._study.table.columns, options)
+        self._limits = limits_of(self._study.table.columns, options)
         self._extras = self._assigned()
         if learnt is None:
             learnt = learn([self._study.member()], self._units())
@@ -63,21 +64,14 @@ class SeriesItem:
     def _assigned(self) -> Extras:
         """Return what happens to each column besides noise of the law."""
         options, columns, chosen = self._options, self._study.table.columns, self._study.chosen
-        ranges, converters = own_values(columns, options.limits()), {}
-        for position, step in own_values(columns, options.converters()).items():
-            low, high = ranges.get(position, (None, None))
-            converters[position] = Converter(low, high, step.step)
-        extras = assign_extras(
+        return assign_extras(
             chosen,
             options.sensors(),
             options.fault_list(),
-            converters,
+            converters_of(columns, options),
             multiplicative=options.multiplicative,
             samplerate=options.samplerate,
         )
-        if extras.faults and options.save_mask and len({column.part for column in chosen}) > 1:
-            raise InputError("save_mask: its arrays have rows of their own, and do not fit into one table of faults")
-        return extras
 
     def _units(self) -> dict[Word, Collection[str]]:
         """Return the units that each column's level and the sizes of its faults refer to."""
@@ -126,12 +120,14 @@ class SeriesItem:
     def save_unchanged(self, saved: Mapping[str, Path]) -> None:
         """Write the mask of an output that is the unchanged source: none of its cells is faulty."""
         study = self._study
+        firsts = {column.part: column for column in reversed(study.chosen)}
         with self._mask(saved) as mask:
-            left = sum(study.rows(study.chosen[0], group) for group in range(len(study.groups)))
-            while mask is not None and left:
-                rows = min(left, AHEAD)
-                mask.add({}, rows)
-                left -= rows
+            for part, column in sorted(firsts.items()):
+                left = sum(study.rows(column, group) for group in range(len(study.groups)))
+                while mask is not None and left:
+                    rows = min(left, AHEAD)
+                    mask.add({}, rows, part)
+                    left -= rows
 
     def _mask(self, saved: Mapping[str, Path] | None) -> AbstractContextManager[MaskFile | None]:
         if not saved:
@@ -156,7 +152,7 @@ class SeriesItem:
                 limits.pop(column.position, None)
                 limits |= {} if column.ends is None else {column.position: column.ends}
 
-        def make(part: int, group: int) -> tuple[Source, dict[int, str]]:
+        def make(part: int, group: int) -> tuple[Chain, dict[int, str]]:
             entity, name = maker.entity(part, group), self._study.groups[group]
             scales = {position: own.scales[name] for position, own in gains.items() if name in own.scales}
 
@@ -215,8 +211,10 @@ class SeriesItem:
 
     def _facts(self, gains: Mapping[int, Gains], made: list[Column]) -> dict[str, Any]:
         study, options = self._study, self._options
+        asked = gains.keys() | {column.position for column in made}
+        idle = {c.name: "nothing is asked for it" for c in study.chosen if c.position not in asked}
         still = {g.column.name: next(iter(g.reasons.values())) for g in gains.values() if not g.scales}
-        facts: dict[str, Any] = {"columns": [column.name for column in made], "left": {**study.left, **still}}
+        facts: dict[str, Any] = {"columns": [column.name for column in made], "left": {**study.left, **idle, **still}}
         if options.group_by is not None:
             facts["groups"] = {"column": options.group_by, "count": len(study.groups)}
         times = study.times(0)
@@ -238,23 +236,17 @@ class SeriesItem:
             if asked and not 0.5 < (got or 0) / asked < 1.5:
                 lost.append(column.name)
         if lost:
+            names = ", ".join(lost[:_LISTED]) + (f" and {len(lost) - _LISTED} more" if len(lost) > _LISTED else "")
             notices.append(
-                f"rounding to the decimals of {', '.join(lost)} changes the noise much or takes all of it; see achieved"
+                f"rounding to the decimals of {names} changes the noise much or takes all of it; see achieved"
             )
+        converters = self._extras.converters
+        steps = [unshown_step(c, converters[c.position], self._options) for c in made if c.position in converters]
+        notices += [notice for notice in steps if notice]
         times = study.times(0)
-        if times is not None and not times.is_even and self._color.filter(study.rows(study.chosen[0], 0)) is not None:
+        if made and times is not None and not times.is_even and self._color.filter(study.rows(made[0], 0)) is not None:
             notices.append(
                 f"color={self._color} takes rows as evenly spaced, but the intervals of {self._options.time!r} go from "
                 f"{times.shortest:.6g} to {times.longest:.6g} s"
             )
         return notices
-
-
-def _limits(columns: Sequence[Column], options: SeriesOptions) -> dict[int, Limits]:
-    """Return where each column saturates: at the ends of its range and of its type."""
-    limits = own_values(columns, options.limits())
-    for column in columns:
-        if column.ends is not None:
-            low, high = limits.get(column.position, column.ends)
-            limits[column.position] = max(low, column.ends[0]), min(high, column.ends[1])
-    return limits

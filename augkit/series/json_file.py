@@ -36,6 +36,9 @@ INFO = FormatInfo(
 _TOP = 2**23
 """Bytes in which the names of fields are looked for."""
 
+_MOST_CELLS, _SMALLEST = 2**21, 2**12
+"""Cells of a batch, those that are not there included, and the bytes of the smallest batch."""
+
 
 class JsonTable:
     """One file of JSON Lines."""
@@ -43,8 +46,9 @@ class JsonTable:
     def __init__(self, path: Path, options: SeriesOptions, *, batch: int = BATCH) -> None:
         self._file, self._form, self._size = TextFile(path), Form(".", options.fixed_decimals()), batch
         self.is_exact = self._file.codec is None
-        self.notices = () if self._file.codec is None else (notice(self._file.codec),)
-        names = list(dict.fromkeys(name for objects in self._top() for name in objects.fields))
+        self._told = () if self._file.codec is None else (notice(self._file.codec),)
+        self.notices: Sequence[str] = self._told
+        names = self._names()
         if not names:
             raise InputError("the file holds no fields: expected one object a line")
         titles = unique_names(names)
@@ -56,13 +60,17 @@ class JsonTable:
         self._gathered: dict[int, Gathered] = {}
         self._rows = 0
 
-    def _top(self) -> Iterator[Objects]:
-        seen = 0
+    def _names(self) -> list[str]:
+        """Return the names of the fields in the first rows, and let batches be small where there are many."""
+        names, seen, rows = dict[str, None](), 0, 0
         for objects in scan(self._file, self._size):
-            yield objects
-            seen += objects.data.size
+            names.update(dict.fromkeys(objects.fields))
+            seen, rows = seen + objects.data.size, rows + objects.rows
             if seen >= _TOP:
-                return
+                break
+        fitting = seen * _MOST_CELLS // max(rows * len(names), 1)
+        self._size = min(self._size, max(fitting, _SMALLEST))
+        return list(names)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -72,6 +80,7 @@ class JsonTable:
 
     def survey(self, look: Look, numbers: Collection[int], raw: Collection[int]) -> Sequence[Column]:
         """Go over the whole file once, and return what its columns are."""
+        numbers = dict.fromkeys(numbers)
         self._gathered = {position: Gathered() for position in numbers}
         self._rows, late = 0, dict[str, int]()
         known = {column.header for column in self._named}
@@ -122,6 +131,8 @@ class JsonTable:
 
     def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
         """Write the file with new numbers in some fields; one that does not change keeps its bytes."""
+        stray = (self._gathered[position].notice(self.columns[position].name) for position in numbers)
+        self.notices = (*self._told, *(notice for notice in stray if notice))
         with writing(target, self._file.codec, self._file.path) as out:
             out.write(self._file.mark)
             for objects in scan(self._file, self._size):

@@ -122,7 +122,7 @@ def _check(text: bytes, row: int, line: int) -> None:
         try:
             found = _ANY.decode_lines(_NOT_JSON.sub(_as_digits, text) if checked is None else checked)
             break
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
     else:
         raise _fault(text, row, line)
@@ -145,6 +145,8 @@ def _fault(text: bytes, row: int, line: int) -> InputError:
             try:
                 if _ANY.decode(_NOT_JSON.sub(_as_digits, one + b"\n")) and not one.lstrip().startswith(b"{"):
                     return InputError(f"row {row} (line {line}): expected an object, got {one.strip()[:20]!r}")
+            except RecursionError:
+                return InputError(f"row {row} (line {line}): objects and lists are nested too deeply")
             except msgspec.DecodeError as error:
                 return InputError(f"row {row} (line {line}): expected an object in JSON; {error}")
     return InputError(f"row {row} (line {line}): expected an object in JSON")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from augkit.errors import InputError
 from augkit.series.columns import own_values
+from augkit.series.faults.model import Drift, Spike
 from augkit.series.options import SeriesOptions
 from augkit.series.sizes import Member, Sizes, Word, learn
 from augkit.series.study import Study
@@ -51,9 +52,20 @@ def with_learnt(
                 raise
             continue
         study.table.forget()
-        levels = own_values(study.table.columns, options.levels())
-        for column in study.chosen:
-            units.setdefault(column.word, set()).update({levels[column.position].unit} - {""})
+        for word, own in _units(study, options).items():
+            units.setdefault(word, set()).update(own)
         members.append(study.member())
     given = {name: getattr(options, name) for name in options.__struct_fields__}
     return LearntOptions(**given, learnt=learn(members, units))
+
+
+def _units(study: Study, options: SeriesOptions) -> dict[Word, set[str]]:
+    """Return the units that each column's level, and the sizes of its faults, refer to."""
+    levels = own_values(study.table.columns, options.levels())
+    moving = [fault for fault in options.fault_list() if isinstance(fault, Drift | Spike)]
+    units: dict[Word, set[str]] = {}
+    for column in study.chosen:
+        own = {fault.sizes.unit for fault in moving if fault.strikes(column.name)}
+        own |= {levels[column.position].unit} if column.position in levels else set()
+        units[column.word] = own - {""}
+    return units

@@ -62,9 +62,7 @@ class Extras:
     @property
     def needs_time(self) -> bool:
         """Whether the intervals between rows have to be known."""
-        return bool(self.sensors) or any(
-            not (fault.onsets.per_row and fault.lasting.in_rows) for faults in self.faults.values() for fault in faults
-        )
+        return bool(self.sensors) or any(fault.needs_time for faults in self.faults.values() for fault in faults)
 
     def told(self, position: int) -> dict[str, Any]:
         """Return what happens to a column, in plain words and numbers of its own unit."""
@@ -107,7 +105,7 @@ def assign_extras(
     places = {column.name: column.position for column in columns}
     errors = {places[name]: sensor.errors() for name, sensor in sensor_of_columns(sensors, list(places)).items()}
     struck = {places[name]: found for name, found in _faults_of_columns(faults, list(places)).items()}
-    fitting = {position: converter for position, converter in converters.items() if position in places.values()}
+    fitting = {column.position: converters[column.position] for column in columns if column.position in converters}
     return Extras(multiplicative, errors, struck, fitting, samplerate)
 
 
@@ -120,7 +118,7 @@ def _faults_of_columns(faults: Sequence[AnyFault], names: Sequence[str]) -> dict
                     f"faults[{place}].columns: none of the columns to be noised is {pattern!r}{nearest(pattern, names)}"
                 )
         for name in names:
-            if not fault.columns or any(name == pattern or fnmatchcase(name, pattern) for pattern in fault.columns):
+            if fault.strikes(name):
                 found.setdefault(name, []).append(fault)
     return found
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from augkit.series.moments import Codes, Floats
 
-GATHERED = 2**18
-"""Values of one column that are gathered at most."""
+_GATHERED = 2**18
+"""Values of all columns that are gathered at most."""
 
-_PARTS = 2**17
-"""Parts of all intervals of one column together."""
+_PARTS, _PARTS_IN_ALL = 2**17, 2**21
+"""Parts of all intervals of one column together, and of all columns."""
 
 Words = NDArray[np.uint64]
 
@@ -50,12 +50,12 @@ class _Rank:
         How many these are.
     """
 
-    def __init__(self, counts: NDArray[np.int64], rank: NDArray[np.int64], most: int) -> None:
+    def __init__(self, counts: NDArray[np.int64], rank: NDArray[np.int64], most: int, parts: int) -> None:
         self.low = np.zeros(len(counts), np.uint64)
         self.bits = np.full(len(counts), 64)
         self.rank, self.inside, self._most = rank, counts.copy(), most
         self.found = np.full(len(counts), np.nan)
-        self._parts = max(1, (_PARTS // max(len(counts), 1)).bit_length() - 1)
+        self._parts = max(1, (parts // max(len(counts), 1)).bit_length() - 1)
         self._begin()
 
     def _begin(self) -> None:
@@ -117,14 +117,15 @@ class Medians:
     ----------
     counts : ndarray of int64, shape (groups,)
         How many finite values each group has.
-    most : int
-        Values that may be gathered.
+    columns : int
+        How many columns have their medians found at once, which share the memory.
     """
 
-    def __init__(self, counts: NDArray[np.int64], most: int = GATHERED) -> None:
-        even = counts % 2 == 0
-        self._lower = _Rank(counts, np.maximum(counts - 1, 0) // 2, most)
-        self._upper = _Rank(np.where(even, counts, 0), counts // 2, most)
+    def __init__(self, counts: NDArray[np.int64], columns: int = 1) -> None:
+        even, most = counts % 2 == 0, max(_GATHERED // columns, 1)
+        parts = min(_PARTS, _PARTS_IN_ALL // columns)
+        self._lower = _Rank(counts, np.maximum(counts - 1, 0) // 2, most, parts)
+        self._upper = _Rank(np.where(even, counts, 0), counts // 2, most, parts)
 
     @property
     def is_done(self) -> bool:

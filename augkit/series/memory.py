@@ -176,7 +176,8 @@ class _Run:
             powers = self._powers(self._hearing(entity), clean)
         for column in entity.columns:
             at, facts = column.position, entity.facts[column.position]
-            sizes = self._sizes(clean[at], facts, level)
+            relative = bool(level.unit) or level.kind == "snr_db"
+            sizes = self._sizes(clean[at], facts, level) if relative else None
             try:
                 scales[at] = resolve(level, law, facts, sizes, powers.get(at, 0.0))
             except NoSpreadError as error:

@@ -10,6 +10,15 @@ from augkit.series.spread import Values
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+_NARROW = 2**16
+
+
+def by_group(codes: Codes) -> Codes:
+    """Return the places of rows group by group, those of each in their order."""
+    narrow = codes.size and codes.max() < _NARROW  # which NumPy sorts by their digits
+    order: Codes = np.argsort(codes.astype(np.uint16) if narrow else codes, kind="stable")
+    return order
+
 
 class Moments:
     """Of the finite values of one column, by group; a column without groups is one of them.

@@ -228,9 +228,9 @@ def why_left(column: Column, profile: Profile | None) -> str | None:
     profile : Profile or None
         Of its values; None where it holds no numbers.
     """
-    if column.nature or not column.numeric or profile is None:
+    if column.nature or not column.numeric:
         return column.nature or "text"
-    if not profile.count:
+    if profile is None or not profile.count:
         return "empty"
     return _by_name(column, profile) or _by_values(column, profile)
 

@@ -22,10 +22,15 @@ def levels(clean: Values, noisy: Values) -> dict[str, float | None]:
         noise, count = sum_of_squares(noisy, clean)
     if not count:
         return {"std": None, "snr_db": None}
-    power, signal = noise / count, ac_power(clean)
+    return told(noise / count, ac_power(clean))
+
+
+def told(noise: float, signal: float) -> dict[str, float | None]:
+    """Return ``std`` and ``snr_db`` of two powers; None for what is unknown or beyond floats."""
+    known = 0 < noise < math.inf and signal > 0
     return {
-        "std": math.sqrt(power),
-        "snr_db": decibels(signal / power) if power > 0 and signal > 0 else None,
+        "std": math.sqrt(noise) if noise < math.inf else None,
+        "snr_db": decibels(signal / noise) if known and signal / noise > 0 else None,
     }
 
 

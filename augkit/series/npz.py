@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -17,7 +18,7 @@ from augkit.series.arrays import Arrays, Stored
 from augkit.series.nature import Column
 from augkit.series.npy import Header, read_header
 from augkit.series.options import SeriesOptions
-from augkit.series.table import Editor
+from augkit.series.table import Batch, Editor
 
 INFO = FormatInfo(
     name="NPZ",
@@ -81,6 +82,11 @@ class NpzTable(Arrays):
         finally:
             archive.close()  # the member keeps the file itself open
         return member
+
+    def batches(self, numbers: Collection[int], raw: Collection[int] = ()) -> Iterator[Batch]:
+        """Yield the arrays in blocks of rows."""
+        with _faults():
+            yield from super().batches(numbers, raw)
 
     def _lines_of_others(self) -> list[Column]:
         first = len(self.columns)
@@ -149,6 +155,10 @@ def _faults() -> Iterator[None]:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InputError(f"the archive is broken or cut short: {error}") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # of a member that begins before the file
+            raise
+        raise InputError("the archive is broken: a member lies outside of it") from None
 
 
 def read(path: Path, options: SeriesOptions) -> NpzTable:

@@ -14,10 +14,13 @@ from augkit.series.assigned import ALL, assigned, parse_range
 from augkit.series.converter import Converter, as_converter
 from augkit.series.faults.model import AnyFault, as_faults
 from augkit.series.sensors.files import decode
-from augkit.series.sensors.sheet import ColumnSensor
+from augkit.series.sensors.sheet import ColumnSensor, check_rate
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " ", "whitespace": " "}
 """Words that name a delimiter; a space stands for any run of spaces and tabs."""
+
+_NO_DELIMITERS = '"\n\r\0#+-._'
+"""Marks that numbers, rows, quotes and comments have."""
 
 _MOST_DECIMALS = 17
 
@@ -69,7 +72,8 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
     color : str or number
         The spectrum of the noise, as `as_color` reads it, with its slope from one period in the column's length up.
     delimiter : str or None
-        Of text tables: ``,``, ``;``, ``|``, ``tab`` or ``whitespace``; None to find out.
+        Of text tables: ``,``, ``;``, ``|``, ``tab`` or ``whitespace``, or any other ASCII character that is no letter,
+        digit, quote, sign or point; None to find out (among the five).
     decimal : str or None
         Decimal mark of text tables, ``.`` or ``,``; None to find out.
     header : bool or None
@@ -109,6 +113,14 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         self.sensors()
         self.fault_list()
         self.converters()
+        if self.samplerate is not None:
+            check_rate(self.samplerate)
+        needs_time = self.sensor or any(fault.needs_time for fault in self.fault_list())
+        if needs_time and self.time is None and self.samplerate is None:
+            raise UsageError(
+                "errors of sensors, and faults in seconds, depend on the intervals between rows: give a time or "
+                "samplerate"
+            )
         if self.save_mask and not self.faults:
             raise UsageError("save_mask: there are no faults to tell of; give faults")
         if self.scale_from is not None and self.scale_over == "folder":
@@ -178,8 +190,8 @@ class SeriesOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fiel
         if self.delimiter is None:
             return None
         mark = DELIMITERS.get(self.delimiter, self.delimiter)
-        if mark not in DELIMITERS.values():
-            expected = "',', ';', '|', tab or whitespace"
+        if len(mark) != 1 or not mark.isascii() or mark.isalnum() or mark in _NO_DELIMITERS:
+            expected = "',', ';', '|', tab, whitespace, or another mark of one character"
             raise UsageError(f"delimiter={self.delimiter!r}: expected {expected}{nearest(self.delimiter, DELIMITERS)}")
         return mark
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,11 +31,20 @@ INFO = FormatInfo(
     limits="flat columns of integers, floats and decimals of up to 15 digits; indices of noised columns are dropped",
 )
 
-_ROWS = 2**16
-"""Rows that are worked on at a time."""
+_ROWS, _FEWEST = 2**16, 2**10
+"""Rows that are worked on at a time, and those of a file with very many columns."""
+
+_CELLS = 2**21
+"""Cells of all columns that are looked at together."""
+
+_IN_MEMORY = 2**26
+"""Bytes of the pages of all columns that wait in memory for their place in the file."""
 
 _PIECE = 2**23
 """Bytes of all noised columns that become pages at a time."""
+
+_KEPT = 2**25
+"""Bytes of columns that are kept between passes."""
 
 _BUFFERED = 2**26
 """Bytes of a row group from which on it is not read at once."""
@@ -54,6 +64,7 @@ class ParquetTable:
         self._schema = self._file.schema_arrow
         self.columns: Sequence[Column] = [self._checked(column) for column in columns_of(self._schema)]
         self.notices: Sequence[str] = ()
+        self._kept: list[pa.Table] | None = None
 
     def _open(self) -> pq.ParquetFile:
         sizes = [footer_.number(group, 2) for group in footer_.groups(self._footer)]
@@ -84,30 +95,51 @@ class ParquetTable:
 
     def survey(self, look: Look, numbers: Collection[int], raw: Collection[int]) -> Sequence[Column]:
         """Go over the whole file once, and return what its columns are."""
-        for batch in self.batches(numbers, raw):
-            look(batch)
+        kept: list[pa.Table] | None = []
+        size, rows = 0, self._rows(len(numbers) + len(raw))
+        for group in range(self._file.metadata.num_row_groups):
+            group_kept = []
+            for made in self._record_batches(group, [*numbers, *raw], rows):
+                look(self._batch(made, numbers, raw))
+                size += made.nbytes
+                kept = None if size > _KEPT else kept
+                if kept is not None:
+                    group_kept.append(made)
+            if kept is not None:
+                kept.append(pa.Table.from_batches(group_kept).combine_chunks() if group_kept else pa.table({}))
+        self._kept = kept
         return self.columns
 
     def batches(self, numbers: Collection[int], raw: Collection[int] = ()) -> Iterator[Batch]:
         """Yield the file once more, batch by batch."""
         for group in range(self._file.metadata.num_row_groups):
-            for made in self._record_batches(group, [*numbers, *raw], _ROWS):
+            for made in self._record_batches(group, [*numbers, *raw], self._rows(len(numbers) + len(raw))):
                 yield self._batch(made, numbers, raw)
 
     def _record_batches(self, group: int, positions: Sequence[int], rows: int) -> Iterator[pa.RecordBatch]:
         if self._path.stat().st_mtime_ns != self._state:
             raise InputError("the file changed while it was read; run again when nothing writes to it")
         names = [self.columns[position].header for position in dict.fromkeys(positions)]
+        if self._kept is not None:
+            kept = self._kept[group]
+            for begin in range(0, kept.num_rows, rows):
+                yield from kept.slice(begin, rows).select(names).to_batches()
+            return
         with _faults():
             made = self._file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
             yield from (batch for batch in made if batch.num_rows)
+
+    @staticmethod
+    def _rows(columns: int) -> int:
+        return min(_ROWS, max(_CELLS // max(columns, 1), _FEWEST))
 
     def _batch(self, made: pa.RecordBatch, positions: Collection[int], raw: Collection[int]) -> Batch:
         values = {p: numbers(made.column(self.columns[p].header), self.columns[p]) for p in positions}
         return Batch(made.num_rows, values, {p: made.column(self.columns[p].header) for p in raw})
 
     def forget(self) -> None:
-        """Let go of nothing: each pass reads the file anew."""
+        """Let go of the columns that are kept."""
+        self._kept = None
 
     def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
         """Write the file with new pages of some columns."""
@@ -140,8 +172,9 @@ class ParquetTable:
         self, group: int, editor: Editor, numbers: Collection[int], raw: Collection[int], stack: ExitStack
     ) -> dict[int, Pages]:
         """Return the new pages of each noised column of a row group."""
-        pages = {position: stack.enter_context(self._new_pages(group, position)) for position in numbers}
-        rows = max(_ROWS, _PIECE // (8 * max(len(numbers), 1)) // _ROWS * _ROWS)
+        spool = cast(IO[bytes], stack.enter_context(tempfile.SpooledTemporaryFile(_IN_MEMORY)))  # noqa: SIM115
+        pages = {position: self._new_pages(group, position, spool) for position in numbers}
+        rows = max(self._rows(len(numbers)), _PIECE // (8 * max(len(numbers), 1)) // _ROWS * _ROWS)
         for made in self._record_batches(group, [*numbers, *raw], rows):
             batch = self._batch(made, numbers, raw)
             noisy, written = editor.edit(batch), dict[int, Values]()
@@ -154,13 +187,13 @@ class ParquetTable:
             editor.wrote(batch, written)
         return pages
 
-    def _new_pages(self, group: int, position: int) -> Pages:
+    def _new_pages(self, group: int, position: int, spool: IO[bytes]) -> Pages:
         field, header = self._schema.field(position), self.columns[position].header.encode()
         (chunk,) = (c for c in footer_.chunks(footer_.groups(self._footer)[group]) if footer_.path_of(c) == [header])
         leaf = next(leaf for leaf in _leaves(self._file) if leaf.path == field.name)
         way = way_of(field.type, leaf.physical_type, leaf.length, nullable=field.nullable)
         assert way is not None, field.name  # noqa: S101  (columns for which there is none are left alone)
-        return Pages(field, way, chunk)
+        return Pages(field, way, chunk, spool)
 
 
 def _leaves(file: pq.ParquetFile) -> Iterator[Any]:
@@ -191,7 +224,7 @@ def _faults() -> Iterator[None]:
     """Turn what Arrow raises about broken files into errors of ours."""
     try:
         yield
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"the Parquet file is broken: {error}") from None
     except OSError as error:
         if error.errno is not None:

@@ -109,7 +109,7 @@ def extent(chunk: Struct) -> tuple[int, int]:
     """Return where the pages of a column chunk begin, and how many bytes they take."""
     told = meta(chunk)
     begins = [number(told, key) for key in (_DATA, _DICTIONARY, _INDEX)]
-    return min(begin for begin in begins if begin >= 4), number(told, SIZE)
+    return min((begin for begin in begins if begin >= 4), default=len(MAGIC)), number(told, SIZE)
 
 
 def _check(chunk: Struct, size: int) -> None:
@@ -117,8 +117,9 @@ def _check(chunk: Struct, size: int) -> None:
         raise InputError("its columns lie in other files; noise those")
     if _CRYPTO in chunk:
         raise InputError("some columns are encrypted; decrypt them first")
-    begin, length = extent(chunk) if number(meta(chunk), _DATA) >= 4 else (-1, 0)
-    if begin < 4 or length < 0 or begin + length > size:
+    begin, length = extent(chunk)
+    has_pages = number(meta(chunk), _DATA) >= len(MAGIC) or not number(meta(chunk), VALUES)
+    if not has_pages or length < 0 or begin + length > size:
         raise InputError("the Parquet metadata is broken: a column lies outside of the file")
 
 

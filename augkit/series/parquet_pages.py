@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -14,9 +12,6 @@ import pyarrow.parquet as pq
 
 from augkit.series import parquet_footer as footer_
 from augkit.series.thrift import Items, Struct, decode
-
-_IN_MEMORY = 2**24
-"""Bytes of the pages of one column that wait in memory for their place in the file."""
 
 _ENCODINGS = {9: "BYTE_STREAM_SPLIT", 5: "DELTA_BINARY_PACKED"}
 """Encodings that new pages have too where the old ones did, by their numbers."""
@@ -71,37 +66,34 @@ class Pages:
     way : Way
     chunk : dict
         What the file tells of the old pages.
+    spool : file
+        Where pages wait, those of all columns, for their place in the file.
     """
 
-    def __init__(self, field: pa.Field, way: Way, chunk: Struct) -> None:
+    def __init__(self, field: pa.Field, way: Way, chunk: Struct, spool: IO[bytes]) -> None:
         self._schema, self._way = pa.schema([pa.field("x", way.type, field.nullable)]), way
         self._options = way.options() | _options(footer_.meta(chunk), way.type)
-        self._spool = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        self._spool, self._pieces = spool, list[tuple[int, int]]()
         self._told: list[Struct] = []
-
-    def __enter__(self) -> Pages:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._spool.close()
 
     def add(self, array: pa.Array) -> None:
         """Make pages of the next rows."""
-        made = BytesIO()
+        made = pa.BufferOutputStream()
         table = pa.Table.from_arrays([array.cast(self._way.type)], schema=self._schema)
         pq.write_table(table, made, row_group_size=max(len(array), 1), store_schema=False, **self._options)
-        data = made.getbuffer()
+        data = memoryview(made.getvalue())
         footer, _ = decode(bytes(data[-8 - int.from_bytes(data[-8:-4], "little") : -8]))
         (chunk,) = footer_.chunks(footer_.groups(footer)[0])
         begin, length = footer_.extent(chunk)
         self._told.append(footer_.meta(chunk))
+        self._pieces.append((self._spool.tell(), length))
         self._spool.write(data[begin : begin + length])
 
     def put(self, out: IO[bytes], chunk: Struct) -> None:
         """Write the pages, and tell of them."""
         begin = out.tell()
-        self._spool.seek(0)
-        shutil.copyfileobj(self._spool, out)
+        for place, length in self._pieces:
+            footer_.copy_range(out, self._spool, place, length)
         footer_.put_new(chunk, footer_.merged(self._told), begin)
 
 

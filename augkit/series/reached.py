@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 
-from augkit.achieved import decibels
 from augkit.series.additive import Limits
+from augkit.series.noised import told
 from augkit.series.spread import Values
 from augkit.series.table import Batch
 from augkit.series.tape import running_sum
@@ -58,14 +57,10 @@ class Reached:
 
     def columns(self, powers: Mapping[int, float]) -> dict[int, dict[str, float | None]]:
         """Return ``std`` in its unit and ``snr_db`` on its AC power of each column, None for what is unknown."""
-        found = {}
+        found = dict[int, dict[str, float | None]]()
         for position, squares in self._squares.items():
             count, power = self._counts[position], powers[position]
-            noise = squares / count if count else 0.0
-            found[position] = {
-                "std": math.sqrt(noise) if count else None,
-                "snr_db": decibels(power / noise) if noise > 0 and power > 0 else None,
-            }
+            found[position] = told(squares / count, power) if count else {"std": None, "snr_db": None}
         return found
 
     @property

@@ -11,6 +11,15 @@ from augkit.series.spread import Values
 BLOCK_ROWS = 2**15
 """Rows that are summed up at a time; the columns of a block fit into a core's cache."""
 
+_MOST_CELLS = 2**21
+_FEWEST_ROWS = 2**8
+
+
+def block_rows(width: int) -> int:
+    """Return the rows of a block of a table with so many columns, chosen or not; wide tables take fewer."""
+    most = _MOST_CELLS // max(width, 1)
+    return min(max(1 << max(most.bit_length() - 1, 0), _FEWEST_ROWS), BLOCK_ROWS)
+
 
 class Even:
     """Gathers arrays of rows, and passes them on in blocks of a fixed number of rows.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.series.groups import Groups
-from augkit.series.medians import GATHERED, Medians
+from augkit.series.medians import Medians
 from augkit.series.moments import Codes, Floats, Moments
 from augkit.series.steps import Steps
 from augkit.series.table import Table
@@ -162,9 +162,8 @@ class _Robust:
 
     def _medians(self, about: Mapping[Word, Floats]) -> dict[Word, Floats]:
         """Return the medians of the values, or of how far they are from those given."""
-        most = max(GATHERED // len(self._words), 1)
         counts = self._counted()
-        medians = {word: Medians(counts[word], most) for word in self._words}
+        medians = {word: Medians(counts[word], len(self._words)) for word in self._words}
         while any(not median.is_done for median in medians.values()):
             for word, values, codes in self._values([word for word in self._words if not medians[word].is_done]):
                 if about:

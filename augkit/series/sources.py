@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,14 +58,6 @@ class Noisy:
     values: Mapping[int, Values]
     faulty: Mapping[int, Bits] = field(default_factory=dict)
     missing: Mapping[int, Flags] = field(default_factory=dict)
-
-
-class Source(Protocol):
-    """Makes the noise of one entity, row after row."""
-
-    def take(self, rows: Rows) -> Noisy:
-        """Return the new values of the next rows."""
-        ...
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -50,6 +50,8 @@ def finite(values: Values) -> Values:
 
 def extremes(values: Values) -> tuple[float, float]:
     """Return the smallest and the largest finite value; zeros where there is none."""
+    if values.size and np.isfinite(ends := (values.min().item(), values.max().item())).all():
+        return ends
     good = finite(values)
     return (good.min().item(), good.max().item()) if good.size else (0.0, 0.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from augkit.series.moments import Codes, Floats
+from augkit.series.moments import Codes, Floats, by_group
 
 
 class Steps:
@@ -29,7 +29,7 @@ class Steps:
                 steps = np.diff(values, prepend=self._last)
                 self._last = values[-1:].copy()
                 return steps, None
-            order = np.argsort(codes, kind="stable")
+            order = by_group(codes)
             sorted_codes, rows = codes[order], values[order]
             first = np.flatnonzero(np.diff(sorted_codes, prepend=-1))
             groups = sorted_codes[first]

@@ -57,8 +57,12 @@ class Study:
         selection = select(table.columns, wanted, options.exclude_columns, reserved)
         candidates = selection.candidates(table.columns)
         self._surveyed = survey(table, candidates, self.entities)
-        self.chosen, self.left = selection.choose(self._surveyed.columns, self._surveyed.profiles)
-        unlevelled = [column for column in self.chosen if column.position not in own_values(table.columns, levels)]
+        idle = not others and not any(any(level.values) or level.kind == "snr_db" for level in levels.values())
+        self.chosen, self.left = selection.choose(
+            self._surveyed.columns, self._surveyed.profiles, may_be_none=idle and not wanted
+        )
+        levelled = own_values(table.columns, levels)
+        unlevelled = [column for column in self.chosen if column.position not in levelled]
         if unlevelled and not others:
             raise InputError(f"column {unlevelled[0].name!r} was asked for, but no level is given for it")
         self._take_times()

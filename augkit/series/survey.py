@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from augkit.series.entities import Entities
 from augkit.series.moments import Codes, Moments
 from augkit.series.nature import Column, Profile
-from augkit.series.rows import Even
+from augkit.series.rows import Even, block_rows
 from augkit.series.spread import Values
 from augkit.series.table import Batch, SurveyAgainError, Table
 from augkit.series.timing import Timing
@@ -52,7 +52,7 @@ class _Survey:
         self.profiles, self.moments = dict[int, Profile](), dict[int, Moments]()
         self.rows, self.group_rows = dict[int, int](), np.zeros(0, np.int64)
         self.timing = Timing(entities.clock.title) if entities.clock else None
-        self._even, self._part = Even(self._block), 0
+        self._even, self._part = Even(self._block, block_rows(len(columns))), 0
 
     def look(self, batch: Batch) -> None:
         if batch.part != self._part:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import IntFlag
+from fnmatch import fnmatchcase
 from functools import cached_property
 from math import isfinite
 from types import MappingProxyType
@@ -67,6 +68,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def lasting(self) -> Duration:
         """The duration, read."""
         return as_duration(self.duration)
+
+    def strikes(self, name: str) -> bool:
+        """Tell whether a column of that name can have it."""
+        return not self.columns or any(name == pattern or fnmatchcase(name, pattern) for pattern in self.columns)
+
+    @property
+    def needs_time(self) -> bool:
+        """Whether the intervals between rows have to be known."""
+        return not (self.onsets.per_row and self.lasting.in_rows)
 
 
 class Dropout(Fault, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="dropout"):

@@ -20,6 +20,7 @@ from augkit.series.sensors.decay import lost
 from augkit.series.sensors.timeline import Steps
 
 Array = NDArray[np.float64]
+Places = NDArray[np.intp]
 
 _UNIT = 2.0**-53
 
@@ -57,16 +58,26 @@ class Struck:
 
 
 class Spells:
-    """The spells of one fault, read in order."""
+    """The spells of one fault, read in order.
+
+    Attributes
+    ----------
+    foreseen : ndarray of int or None
+        In which of the next rows a fault would begin, where that was looked up already.
+    """
 
     def __init__(self, fault: AnyFault, key: Key) -> None:
+        self.fault, self.key = fault, key
         self._rate, self._duration = fault.onsets, fault.lasting
-        self._key = key
         self._open: Spell | None = None
+        self.foreseen: Places | None = None
 
     def next(self, steps: Steps) -> list[Struck]:
         """Return where the rows that are new in `steps` are struck, in order; one fault ends before the next begins."""
         count = steps.count - steps.lead
+        foreseen, self.foreseen = self.foreseen, None
+        if self._open is None and foreseen is not None and not len(foreseen):
+            return []
         times = steps.since_start()[steps.lead :]
         start = steps.start + steps.lead
         if not count:
@@ -75,26 +86,33 @@ class Spells:
         if self._open is not None:
             free = self._end(self._open, start, times, steps.interval)
             struck += [Struck(slice(0, free), self._open, begun=True)] if free else []
-        for place, spell in self._onsets(steps, start, times):
+        for place, spell in self._onsets(self._places(steps, start) if foreseen is None else foreseen, start, times):
             if place >= free:
                 free = max(place + 1, self._end(spell, start, times, steps.interval))
                 struck.append(Struck(slice(place, free), spell, begun=False))
         self._open = struck[-1].spell if free == count else None
         return struck
 
-    def _onsets(self, steps: Steps, start: int, times: Array) -> Iterator[tuple[int, Spell]]:
-        """Yield the rows of the block where a fault would begin, each with that fault."""
-        stream = Stream(self._key, start)
-        chance = self._chance(steps)
-        for block, first, last, offset in stream.spans(len(times)):
+    def _places(self, steps: Steps, start: int) -> Places:
+        """Return the rows of the block where a fault would begin."""
+        stream, count = Stream(self.key, start), steps.count - steps.lead
+        chance, found = self._chance(steps), [np.zeros(0, np.intp)]
+        for block, first, last, offset in stream.spans(count):
             words = stream.words(block, first, last, "<u8") >> np.uint64(11)
             limits = chance if chance.size == 1 else chance[offset : offset + last - first]
-            places = np.flatnonzero(words < limits) + offset
-            index = stream.index(places)
-            shares = (stream.escape_words(index, turn) >> np.uint64(11) for turn in range(3))
-            for place, *three in zip(places.tolist(), *((share * _UNIT).tolist() for share in shares), strict=True):
-                length, size, sign = three
-                yield place, Spell(start + place, float(times[place]), self._duration.draw(length), size, sign)
+            found.append(np.flatnonzero(words < limits) + offset)
+        return np.concatenate(found)
+
+    def _onsets(self, places: Places, start: int, times: Array) -> Iterator[tuple[int, Spell]]:
+        """Yield the rows where a fault would begin, each with that fault."""
+        if not len(places):
+            return
+        stream = Stream(self.key, start)
+        index = stream.index(places)
+        shares = (stream.escape_words(index, turn) >> np.uint64(11) for turn in range(3))
+        for place, *three in zip(places.tolist(), *((share * _UNIT).tolist() for share in shares), strict=True):
+            length, size, sign = three
+            yield place, Spell(start + place, float(times[place]), self._duration.draw(length), size, sign)
 
     def _chance(self, steps: Steps) -> NDArray[np.uint64]:
         """Return the chance that a fault begins in each row, or in every one, in units of 2**-53."""

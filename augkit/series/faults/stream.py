@@ -60,16 +60,22 @@ class FaultStream:
     facts : ColumnFacts
     key, together : Key
         The key of the column, and the one that it shares with the columns that are struck together.
+
+    Attributes
+    ----------
+    spells : list of Spells
+        Of each of the faults.
     """
 
     def __init__(self, faults: Sequence[AnyFault], facts: ColumnFacts, key: Key, together: Key) -> None:
-        turns = dict[type, int]()
+        turns, self.spells = dict[type, int](), list[Spells]()
         movers, before, behind = list[_Mover](), list[tuple[int, _Setter | _Holder]](), list[_Setter | _Holder]()
         for fault in faults:
             kind = type(fault)
             turns[kind] = turns.get(kind, -1) + 1
             own = (together if fault.together else key).child("fault", str(BITS[kind].name).lower(), turns[kind])
             spells = Spells(fault, own)
+            self.spells.append(spells)
             if isinstance(fault, Drift | Spike):
                 movers.append(_Mover(fault, spells, facts))
             elif isinstance(fault, Dropout):

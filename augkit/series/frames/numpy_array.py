@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from augkit.errors import UsageError
 from augkit.series.frames.base import Cells, column_of
 from augkit.series.nature import Column
+from augkit.signal import refuse_masked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +23,7 @@ class ArrayFrame:
     picky = False
 
     def __init__(self, values: NDArray[Any]) -> None:
+        refuse_masked("values", values)
         if values.dtype.kind not in "iuf" or values.dtype.itemsize > 8:
             raise UsageError(f"dtype {values.dtype}: expected integers, or floats of 16, 32 or 64 bits")
         if values.ndim not in (1, 2):

@@ -66,7 +66,7 @@ class Decays:
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._carried = [0.0] * count
+        self.carried = [0.0] * count
 
     def run(self, keep: Array, new: Array) -> None:
         """Replace what the next rows add by their values, from the values carried on.
@@ -105,12 +105,12 @@ class Decays:
     def _join(self, kept: Array, made: Array, whole: int) -> Array:
         """Return the values before each segment, shape (count, segments), and carry on those after the whole ones."""
         begins = np.empty(made.shape)
-        for row, value in enumerate(self._carried):
+        for row, value in enumerate(self.carried):
             befores = list[float]()
             shares = kept[row].tolist() * (made.shape[1] if kept.shape[1] == 1 else 1)
             for share, added in zip(shares, made[row].tolist(), strict=True):
                 befores.append(value)
                 value = share * value + added  # noqa: PLW2901
             begins[row] = befores
-            self._carried[row] = [*befores, value][whole]
+            self.carried[row] = [*befores, value][whole]
         return begins

@@ -40,13 +40,13 @@ class SensorNoise:
     """
 
     def __init__(self, errors: Errors, pace: Pace, key: Key) -> None:
-        self._processes = _processes(errors, pace, key)
+        self.processes = _processes(errors, pace, key)
         self.scale_factor = TurnOn(errors.scale_factor, key.child("scale-factor")).value
 
     def next(self, steps: Steps) -> Array:
         """Return the errors of the rows that are new in `steps`, shape (steps.count - steps.lead,)."""
         total = np.zeros(steps.count - steps.lead)
-        for process in self._processes:
+        for process in self.processes:
             np.add(total, process.next(steps)[steps.lead :], out=total)
         return total
 

@@ -59,30 +59,30 @@ class White:
     """White noise of density N: sigma = N * sqrt(1 / interval), with the usual interval as the sensor's bandwidth."""
 
     def __init__(self, density: float, pace: Pace, key: Key) -> None:
-        self._sigma, self._key = density * sqrt(1 / pace.interval), key
+        self.sigma, self.key = density * sqrt(1 / pace.interval), key
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
-        return _normal(self._key, steps) * self._sigma
+        return _normal(self.key, steps) * self.sigma
 
 
 class Walk:
     """A random walk from 0 in the first row, by steps of K * sqrt(dt)."""
 
     def __init__(self, coefficient: float, key: Key) -> None:
-        self._coefficient, self._key = coefficient, key
-        self._carried = 0.0
+        self.coefficient, self.key = coefficient, key
+        self.carried = 0.0
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
         dt = steps.interval if steps.dt is None else steps.dt
-        moved = _normal(self._key, steps) * (np.sqrt(dt) * self._coefficient)
+        moved = _normal(self.key, steps) * (np.sqrt(dt) * self.coefficient)
         if steps.start == 0:
             moved[:1] = 0
-        moved[:1] += self._carried
+        moved[:1] += self.carried
         walked: Array = np.add.accumulate(moved)
         whole = steps.count // SEGMENT * SEGMENT
-        self._carried = float(walked[whole - 1]) if whole else self._carried
+        self.carried = float(walked[whole - 1]) if whole else self.carried
         return walked
 
 
@@ -93,15 +93,15 @@ class GaussMarkov:
     """
 
     def __init__(self, sigma: float, tau: float, key: Key) -> None:
-        self._sigma, self._tau, self._key = sigma, tau, key
-        self._decays = Decays(1)
+        self.sigma, self.tau, self.key = sigma, tau, key
+        self.decays = Decays(1)
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
         dt = np.array([steps.interval]) if steps.dt is None else steps.dt
-        shares = lost(dt / self._tau)[np.newaxis]
-        new = _normal(self._key, steps)[np.newaxis] * self._sigma
-        _decay(self._decays, shares, new, steps)
+        shares = lost(dt / self.tau)[np.newaxis]
+        new = _normal(self.key, steps)[np.newaxis] * self.sigma
+        _decay(self.decays, shares, new, steps)
         values: Array = new[0]
         return values
 
@@ -129,19 +129,19 @@ class Flicker:
         while slowest < _PERIODS * pace.duration and count < _MOST_DECAYS:
             slowest *= FLICKER_RATIO
             count += 1
-        self._slowest = slowest
-        self._keys = [key.child(place) for place in range(count)]
+        self.slowest = slowest
+        self.keys = [key.child(place) for place in range(count)]
         spread = instability * sqrt(_LOG_RATIO / pi)
-        self._spreads = [spread * sqrt(_FASTEST_SHARE), *[spread] * (count - 1)]
-        self._decays = Decays(count)
+        self.spreads = [spread * sqrt(_FASTEST_SHARE), *[spread] * (count - 1)]
+        self.decays = Decays(count)
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
-        new = np.empty((len(self._keys), steps.count))
-        for row, key, spread in zip(new, self._keys, self._spreads, strict=True):
+        new = np.empty((len(self.keys), steps.count))
+        for row, key, spread in zip(new, self.keys, self.spreads, strict=True):
             fill(row, _GAUSSIAN, key, start=steps.start)
             np.multiply(row, spread, out=row)
-        _decay(self._decays, self._shares(steps), new, steps)
+        _decay(self.decays, self._shares(steps), new, steps)
         total: Array = new[0]
         for row in new[1:]:
             np.add(total, row, out=total)
@@ -150,8 +150,8 @@ class Flicker:
     def _shares(self, steps: Steps) -> Array:
         """Return what each decay loses in each step, the slowest computed and the others by squaring what is kept."""
         dt = np.array([steps.interval]) if steps.dt is None else steps.dt
-        shares = np.empty((len(self._keys), len(dt)))
-        shares[-1] = lost(dt / self._slowest)
+        shares = np.empty((len(self.keys), len(dt)))
+        shares[-1] = lost(dt / self.slowest)
         for faster, slower in zip(shares[-2::-1], shares[:0:-1], strict=True):
             faster[:] = twice(twice(twice(slower)))  # over eight steps of the slower one
         return shares
@@ -164,24 +164,24 @@ class Quantization:
     """
 
     def __init__(self, coefficient: float, pace: Pace, key: Key) -> None:
-        self._scale, self._key = coefficient * sqrt(12) / pace.interval, key
+        self.scale, self.key = coefficient * sqrt(12) / pace.interval, key
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
         rounding = np.empty(steps.count + 1)
-        fill(rounding, _UNIFORM, self._key, start=steps.start)
-        return (rounding[1:] - rounding[:-1]) * self._scale
+        fill(rounding, _UNIFORM, self.key, start=steps.start)
+        return (rounding[1:] - rounding[:-1]) * self.scale
 
 
 class Ramp:
     """A rate ramp: a drift of R per second from the first row on."""
 
     def __init__(self, slope: float) -> None:
-        self._slope = slope
+        self.slope = slope
 
     def next(self, steps: Steps) -> Array:
         """Return the values of the rows of `steps`."""
-        return steps.since_start() * self._slope
+        return steps.since_start() * self.slope
 
 
 class TurnOn:

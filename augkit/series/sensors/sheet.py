@@ -134,6 +134,14 @@ def _checked(name: str, given: Quantity, unit: str, power: Fraction, *, signed: 
     return _short(value)
 
 
+def check_rate(samplerate: float) -> float:
+    """Return a number of rows per second; raise `UsageError` where it is none."""
+    rate = float(samplerate)
+    if not (isfinite(rate) and 1e-9 <= rate <= 1e12):
+        raise UsageError(f"samplerate={samplerate!r}: expected a number of rows per second, above 0")
+    return rate
+
+
 def _short(number: float) -> float:
     """Round to 24 bits, so that the last bits of a conversion do not show in the samples."""
     mantissa, exponent = frexp(number)

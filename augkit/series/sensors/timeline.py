@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from augkit.errors import InputError, UsageError
 from augkit.series.sensors.decay import SEGMENT
+from augkit.series.sensors.sheet import check_rate
 
 Array = NDArray[np.float64]
 
@@ -35,9 +36,7 @@ class Pace:
     @classmethod
     def at_rate(cls, samplerate: float, rows: int) -> Pace:
         """Return the pace of `rows` taken at `samplerate` per second; raise `UsageError` where that is no rate."""
-        rate = float(samplerate)
-        if not (isfinite(rate) and 1e-9 <= rate <= 1e12):
-            raise UsageError(f"samplerate={samplerate!r}: expected a number of rows per second, above 0")
+        rate = check_rate(samplerate)
         return cls(1 / rate, max(rows - 1, 0) / rate)
 
 
@@ -142,10 +141,13 @@ class Timeline:
         return Steps(start, lead + count, lead, self.pace.interval, dt, elapsed)
 
     def _intervals(self, times: Array, start: int) -> tuple[Array, Array]:
-        check_times(times, self._last, start)
         if not len(times):
             return times, times
-        first = self._first = float(times[0]) if self._first is None else self._first
-        dt = np.diff(times, prepend=first if self._last is None else self._last)
-        self._last = float(times[-1])
+        first = float(times[0]) if self._first is None else self._first
+        dt = np.empty(len(times))
+        dt[0] = times[0] - (first if self._last is None else self._last)
+        np.subtract(times[1:], times[:-1], out=dt[1:])
+        if not (dt.min() >= 0 and isfinite(first) and isfinite(times[-1])):
+            check_times(times, self._last, start)
+        self._first, self._last = first, float(times[-1])
         return dt, times - first
