@@ -26,10 +26,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from augkit._version import __version__
 from augkit.errors import UsageError, nearest
+from augkit.folder.limits import Limits, as_bytes
 from augkit.folder.options import FolderOptions, Job
 from augkit.folder.plan import RECIPE, Plan
-from augkit.folder.run import HowToRun, Progress, check_job, run_job
+from augkit.folder.run import HowToRun, Progress, Stop, check_job, run_job
+from augkit.folder.shards import as_shard
 from augkit.folder.tally import Report
 from augkit.level import NoiseOptions
 from augkit.sweep import Sweep
@@ -205,7 +208,9 @@ def dump_section(section: Section, seed: int) -> bytes:
     for name in table.keys() & {*FolderOptions.PATHS, *section.options.PATHS}:
         value = table[name]
         table[name] = [_relative(one, dst) for one in value] if isinstance(value, list) else _relative(value, dst)
-    text = tomli_w.dumps({"version": VERSION, "seed": seed, section.domain: [table]})
+    text = f"# written by augkit {__version__}\n" + tomli_w.dumps(
+        {"version": VERSION, "seed": seed, section.domain: [table]}
+    )
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -223,11 +228,19 @@ def fresh_seed() -> int:
     return secrets.randbits(_SEED_BITS)
 
 
-def seed_for(recipe: Recipe, *, resume: bool) -> int:
-    """Return the seed of a run: the one given, the one of a run that is resumed, or a fresh one."""
+def seed_for(recipe: Recipe, how: HowToRun) -> int:
+    """Return the seed of a run: the one given, the one of a run that is resumed, or a fresh one.
+
+    Raises
+    ------
+    UsageError
+        For a shard without one, as all shards need the same.
+    """
     recorded = [Path(section.dst) / RECIPE for section in recipe.sections]
-    seeds = [load_recipe(path).seed for path in recorded if resume and path.is_file()]
+    seeds = [load_recipe(path).seed for path in recorded if how.resume and path.is_file()]
     given = [seed for seed in (recipe.seed, *seeds) if seed is not None]
+    if how.shard is not None and not given:
+        raise UsageError(f"shard {how.shard}: its sisters need the same seed; give all of them one --seed")
     return given[0] if given else fresh_seed()
 
 
@@ -318,11 +331,11 @@ def _check_apart(dst: Path, place: Path, what: str) -> None:
         raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; name a folder apart from it")
 
 
-def run_planned(planned: Planned, progress: Progress | None = None) -> Report:
-    """Run one section."""
+def run_planned(planned: Planned, progress: Progress | None = None, stop: Stop | None = None) -> Report:
+    """Run one section; `stop` is asked now and then whether it is to be interrupted."""
     if planned.sweep is not None:
         planned.sweep.begin()
-    return run_job(planned.job, planned.plan, planned.recipe, planned.how, progress)
+    return run_job(planned.job, planned.plan, planned.recipe, planned.how, progress, stop=stop)
 
 
 def run(
@@ -331,6 +344,9 @@ def run(
     jobs: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    timeout: float | None = None,
+    max_memory: int | str | None = None,
+    shard: str | None = None,
     progress: Progress | None = None,
 ) -> list[Report]:
     """Run all sections of a recipe, or of a recipe file; all are planned and checked before the first byte is written.
@@ -343,6 +359,13 @@ def run(
         Worker processes; one a core by default. The outputs are the same for any number.
     resume, overwrite : bool
         Go on with what DST holds, or replace it; otherwise a DST that holds files is refused.
+    timeout : float, optional
+        Seconds for one source with all its outputs; one that takes longer is a failure.
+    max_memory : int or str, optional
+        Memory for one source, in bytes or such as "2G"; one that wants more is a failure.
+    shard : str, optional
+        Such as "2/3": do the second of three parts of the run. Others may do theirs at the same time, anywhere, with
+        the same recipe and seed; the last one to end merges their records.
     progress : callable, optional
         Called with the tally so far and the plan.
 
@@ -357,6 +380,7 @@ def run(
         For what cannot be run at all; a file that fails is in the report instead.
     """
     whole = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
-    seed = seed_for(whole, resume=resume)
+    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
+    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
+    seed = seed_for(whole, how)
     return [run_planned(planned, progress) for planned in plan_sections(whole.sections, seed, how)]

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from augkit.errors import OutputError, UsageError
 from augkit.folder.plan import RECIPE
 from augkit.folder.run import HowToRun
@@ -36,9 +38,9 @@ class Sweep(NamedTuple):
             Where a symbolic link leads out of DST.
         """
         check_places(src, self.root)
-        check_contents(self.root, resume=how.resume, overwrite=how.overwrite)
+        check_contents(self.root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
         path = self.root / RECIPE
-        if how.resume and not same_run(path.read_bytes(), self.recipe):
+        if (how.resume or how.shard) and path.is_file() and not same_run(path.read_bytes(), self.recipe):
             raise UsageError(f"{path}: another recipe made this folder; resume with that one, or use --overwrite")
         for place in places:
             confine(self.root / place / RECIPE, self.root)
@@ -63,9 +65,9 @@ class Sweep(NamedTuple):
         What a sweep that is resumed has not begun yet may hold the outputs of the one that it overwrote.
         """
         path = tree / RECIPE
-        if not how.resume or (path.is_file() and same_run(path.read_bytes(), recipe)):
+        if not how.resume or how.shard or (path.is_file() and same_run(path.read_bytes(), recipe)):
             return how
-        return HowToRun(jobs=how.jobs, overwrite=True)
+        return replace(how, resume=False, overwrite=True)
 
     def begin(self) -> None:
         """Write the recipe before the first output, so that a sweep that is cut off can be resumed."""

@@ -1,5 +1,6 @@
 """A domain whose decoder dies on some files, offered through the seam that every domain uses."""
 
+import ctypes
 import os
 import signal
 
@@ -49,6 +50,14 @@ def open_item(path, options):
         os.kill(os.getpid(), signal.SIGKILL)
     if text.startswith("abort"):
         os.abort()
+    if text.startswith("segv"):
+        ctypes.string_at(0)
+    while text.startswith("loop"):
+        pass
+    if text.startswith("eat"):
+        bytearray(3 << 30)
+    if text.startswith("gorge"):  # as a decoder that does not ask whether it got what it wanted
+        ctypes.memset(ctypes.CDLL(None, use_errno=True).malloc(ctypes.c_size_t(3 << 30)), 1, 1 << 20)
     if text.startswith("bug"):
         raise ZeroDivisionError("inside the decoder")
     if text.startswith("broken"):

@@ -14,9 +14,14 @@ import msgspec
 
 from augkit.folder.make import Made
 from augkit.folder.plan import JOURNAL
-from augkit.folder.storage import not_written, sync_file, sync_folders
+from augkit.folder.storage import not_written, remove_quietly, send_file, sync_file, sync_folders
 
 _GROUP_OUTPUTS, _GROUP_SECONDS = 128, 0.5
+_MOST_OUTPUTS = 4 * _GROUP_OUTPUTS
+"""Outputs that wait for the group under way, before the workers do."""
+
+_HANDS, _FEW = 4, 16
+"""Files that are synced at a time, which the disk takes in one go; of few outputs one after the other."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -27,10 +32,11 @@ class Committer:
     Leaving the context commits nothing more, but waits for the group under way; the journal stays for a resumed run.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._file = (root / JOURNAL).open("ab", buffering=0)  # nothing is left to be written when it is closed
+    def __init__(self, root: Path, journal: str = JOURNAL) -> None:
+        self._root, self._path = root, root / journal
+        self._file = self._path.open("ab", buffering=0)  # nothing is left to be written when it is closed
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="augkit-commit")
+        self._hands = ThreadPoolExecutor(_HANDS, thread_name_prefix="augkit-sync")
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +45,7 @@ class Committer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._thread.shutdown()
+        self._hands.shutdown()
         self._file.close()
 
     def commit_all(self, finished: Iterable[list[Made]]) -> Iterator[list[Made]]:
@@ -52,7 +59,10 @@ class Committer:
         try:
             for outputs in finished:
                 group += outputs
-                if len(group) < _GROUP_OUTPUTS and time.monotonic() - since < _GROUP_SECONDS:
+                busy = under_way is not None and not under_way.done()
+                if len(group) < (_MOST_OUTPUTS if busy else _GROUP_OUTPUTS) and (
+                    busy or time.monotonic() - since < _GROUP_SECONDS
+                ):
                     continue
                 if under_way is not None:
                     yield under_way.result()
@@ -67,7 +77,12 @@ class Committer:
 
     def _commit(self, group: Sequence[Made]) -> list[Made]:
         """Sync files and folders, append the rows; return the group, with failures where a sync failed."""
-        settled = [self._synced(made) for made in group]
+        if len(group) < _FEW:
+            settled = [self._synced(made) for made in group]
+        else:
+            for made in group:
+                self._send(made)
+            settled = list(self._hands.map(self._synced, group))
         names = (name for made in settled if not made.failure for name in made.files)
         sync_folders([(self._root / name).parent for name in names], self._root)
         entries = [
@@ -86,17 +101,21 @@ class Committer:
                 left = left[self._file.write(left) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise not_written(self._root / JOURNAL, error, self._root) from None
+            raise not_written(self._path, error, self._root) from None
+
+    def _send(self, made: Made) -> None:
+        """Have the system begin to write the files of an output, so that one sync of its journal serves many."""
+        for name in () if made.failure or made.durable else made.files:
+            send_file(self._root / name)
 
     def _synced(self, made: Made) -> Made:
-        if made.failure:
+        if made.failure or made.durable:
             return made
         try:
             for name in made.files:
                 sync_file(self._root / name)
         except OSError as error:
-            for name in made.files:
-                (self._root / name).unlink(missing_ok=True)
+            remove_quietly(self._root / name for name in made.files)
             reason = f"could not be synced to the disk: {error.strerror}"
             return msgspec.structs.replace(made, row=None, failure=reason)
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:  # the command line looks into this table before it loads anything
     from augkit.noise.keys import Key
     from augkit.outcome import FormatInfo, Outcome
+    from augkit.pieces import Piece
 from augkit.sidecars.names import Edited, Listing
 
 
@@ -53,6 +54,10 @@ class Domain(Protocol):
 
     def compare(self, clean: Path, noisy: Path) -> dict[str, Any]:
         """Measure the noise that lies between two files of this domain."""
+        ...
+
+    def side_by_side(self, clean: Path, noisy: Path) -> Iterator[Piece]:
+        """Yield the samples of two files of this domain, piece by piece; `InputError` where they are not alike."""
         ...
 
     def formats(self) -> Sequence[FormatInfo]:

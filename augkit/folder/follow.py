@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +12,6 @@ from augkit.errors import InputError, OutputError
 from augkit.folder.domains import load_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
-from augkit.folder.storage import confine, write_atomically
 
 _EDITED_CAP = 1 << 28
 """Bytes of the largest label in which names are edited."""
@@ -57,22 +55,13 @@ def _edited(job: Job, task: Task, output: Output, label: str, name: str) -> Read
     return Ready(name, made.data, made.notices)
 
 
-def write_labels(job: Job, labels: Iterable[Ready]) -> None:
-    """Write the labels of one output, all or none."""
-    written = []
-    try:
-        for name, content, _ in labels:
-            target = job.target_root / name
-            confine(target, job.target_root)
-            written.append(target)
-            try:
-                write_atomically(target, partial(_fill, content))
-            except OSError as error:
-                raise OutputError(f"its label {name}: {error.strerror}") from None
-    except BaseException:
-        for target in written:
-            target.unlink(missing_ok=True)
-        raise
+def fill_labels(labels: Sequence[Ready], temporaries: Sequence[Path]) -> None:
+    """Fill the files that become the labels of one output; raise `OutputError` naming the one that cannot be."""
+    for (name, content, _), temporary in zip(labels, temporaries, strict=True):
+        try:
+            _fill(content, temporary)
+        except OSError as error:
+            raise OutputError(f"its label {name}: {error.strerror}") from None
 
 
 def _fill(content: bytes | Path, temporary: Path) -> None:

@@ -1,22 +1,36 @@
-"""How worker processes are started: from a fork server with the modules loaded, without the user's main module."""
+"""How worker processes begin: forked, from this process while it has one thread only, else from a server of their own.
+
+A fork shares what this process has loaded, and is there at once. With threads about it is not safe; then a fork server
+is, which has no thread and has loaded the modules itself.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import multiprocessing
 import os
+import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from itertools import islice
 from multiprocessing import context, forkserver
+from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from augkit.folder.domains import LOADED, module_of
 
 _STARTING = threading.Lock()
+_THREADS, _HANDLES = Path("/proc/self/task"), Path("/proc/self/fd")
+
+_PR_SET_PDEATHSIG = 1
 
 FEW_FILES, FEW_BYTES = 8, 8_000_000
 """Fewer than these are done in the main process."""
@@ -46,7 +60,51 @@ if sys.platform != "win32":
         Process = _Process
 
 
-def worker_context(domain: str) -> BaseContext:
+def start_worker(
+    domain: str, work: Callable[..., None], arguments: tuple[Any, ...]
+) -> tuple[BaseProcess, Connection[Any, Any]]:
+    """Start a process that calls ``work(pipe, *arguments)``, and return it with the other end of its pipe.
+
+    Raises
+    ------
+    OSError, EOFError
+        Where none can be had: a TMPDIR too long for a socket, too few file handles or processes.
+    """
+    ours, theirs = multiprocessing.Pipe()
+    try:
+        process = _started(domain, (theirs, work, arguments))
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        theirs.close()
+    return process, ours
+
+
+def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
+    if not forks(domain):
+        served: BaseProcess = _server_context(domain).Process(target=_begin, args=(False, *arguments), daemon=True)  # type: ignore[attr-defined]
+        served.start()
+        return served
+    import_module(module_of(domain))
+    process = multiprocessing.get_context("fork").Process(target=_begin, args=(True, *arguments), daemon=True)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return process
+
+
+def forks(domain: str) -> bool:
+    """Tell whether workers of a domain may be forked from this process, which has to load for it what they need."""
+    try:
+        return sys.platform == "linux" and domain not in LOADED and len(list(_THREADS.iterdir())) == 1
+    except OSError:
+        return False
+
+
+def _server_context(domain: str) -> BaseContext:
     """Return a multiprocessing context whose workers have a domain loaded; it is plain spawn where nothing forks."""
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
@@ -60,13 +118,12 @@ def start_server(domain: str) -> None:
     Raises
     ------
     OSError, EOFError
-        Where none can be had: a TMPDIR too long for a socket, too few file handles.
+        Where none can be had.
     """
     if sys.platform == "win32":
         return
     forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers"])
-    with _silent_stderr():
-        forkserver.ensure_running()
+    forkserver.ensure_running()
 
 
 def worth_starting(src: Path) -> bool:
@@ -80,17 +137,19 @@ def worth_starting(src: Path) -> bool:
         return False
 
 
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Give the processes that are started within no stderr: decoders chatter there about broken files.
-
-    What a person should know comes back as a result.
-    """
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def _begin(forked: bool, pipe: Connection[Any, Any], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Do the work of a worker, apart from what the main process has open and what it does about signals."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if sys.platform == "linux":  # a worker whose main process is killed writes no more, as what resumes it may begin
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)  # decoders chatter there about broken files; what a person should know comes back as a result
+    os.close(nowhere)
+    if forked:
+        gc.freeze()
+        for handle in [int(entry.name) for entry in _HANDLES.iterdir()]:
+            if handle > 2 and handle != pipe.fileno():
+                with suppress(OSError):  # that of the listing itself
+                    os.close(handle)
+    work(pipe, *arguments)

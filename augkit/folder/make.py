@@ -11,15 +11,19 @@ import msgspec
 
 from augkit.errors import AugkitError
 from augkit.folder.domains import Item, SavingItem, load_domain
-from augkit.folder.follow import read_labels, write_labels
+from augkit.folder.follow import fill_labels, read_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
-from augkit.folder.storage import confine, write_atomically, write_together
+from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome
 
+OUT_OF_MEMORY = "not enough memory for this file"
+
 MEASURED = 32
 """Lossy outputs that a run decodes to measure them when it measures a sample."""
+
+_BLOCK = 2**20
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -33,6 +37,8 @@ class Made(msgspec.Struct, frozen=True):
     row: dict[str, Any] | None = None
     failure: str | None = None
     labels: tuple[str, ...] = ()
+    durable: bool = False
+    """Whether its bytes are on the disk already, as those are that replaced older ones."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -53,11 +59,24 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
         return [_attempt(job, task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
     try:
         item = load_domain(job.domain).open_item(source, job.options)
+        checksum = checksum_of(source)
     except Exception as error:
         return [_failed(job, task, output, error) for output in task.outputs]
     return [
-        _attempt(job, task, output, lambda output: _write(job, task, item, output, sample)) for output in task.outputs
+        _attempt(job, task, output, lambda output: _write(job, task, item, output, sample, checksum=checksum))
+        for output in task.outputs
     ]
+
+
+def checksum_of(path: Path) -> str:
+    """Return the CRC-32 of a file, by which `augkit verify` knows a source that has changed since."""
+    from isal.isal_zlib import crc32
+
+    checksum = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            checksum = crc32(block, checksum)
+    return f"{checksum:08x}"
 
 
 def resolved(job: Job, task: Task) -> Path:
@@ -68,11 +87,11 @@ def resolved(job: Job, task: Task) -> Path:
 
 def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
     try:
-        size, row = make(output)
+        size, row, durable = make(output)
     except Exception as error:
         return _failed(job, task, output, error)
     labels = output.label_names
-    return Made(output.index, output.name, task.source, output.copy, size, row, labels=labels)
+    return Made(output.index, output.name, task.source, output.copy, size, row, labels=labels, durable=durable)
 
 
 def _failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
@@ -89,9 +108,10 @@ def describe(error: BaseException) -> str:
     if isinstance(error, AugkitError):
         text = str(error)
     elif isinstance(error, MemoryError):
-        text = "not enough memory for this file"
+        text = OUT_OF_MEMORY
     elif isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        name = error.filename2 or error.filename  # of two, the one that was to be there
+        text = f"{name}: {error.strerror}" if name else error.strerror
     else:
         text = f"unexpected {type(error).__name__}: {error} (a fault in augkit; please report it with this file)"
     return _in_one_line(text)
@@ -101,28 +121,31 @@ def _in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _write(job: Job, task: Task, item: Item, output: Output, sample: float) -> tuple[int, dict[str, Any]]:
+def _write(
+    job: Job, task: Task, item: Item, output: Output, sample: float, *, checksum: str
+) -> tuple[int, dict[str, Any], bool]:
     """Write an output and its labels; one without the other is never left."""
     labels = read_labels(job, task, output)
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
-    outcome, names = None, (output.name, *output.saved.values())
+    names = (output.name, *output.saved.values(), *(label.name for label in labels))
     for name in names:
         confine(job.target_root / name, job.target_root)
     targets = [job.target_root / name for name in names]
-    if output.copy == 0 or _stays_clean(key, job.folder.probability):
-        size = write_together(targets, lambda paths: _leave(job, task, item, paths, output))
-    else:
-        measure = key.child("measure").uniform() < sample
-        outcome, size = write_together(targets, lambda paths: _finish(item, paths, output, key, measure))
-    try:
-        write_labels(job, labels)
-    except BaseException:
-        for target in targets:
-            target.unlink(missing_ok=True)
-        raise
+    replaces = any(map(os.path.lexists, targets))
+    clean = output.copy == 0 or _stays_clean(key, job.folder.probability)
+
+    def fill(paths: list[Path]) -> tuple[Outcome | None, int]:
+        own = paths[: len(paths) - len(labels)]
+        fill_labels(labels, paths[len(own) :])
+        if clean:
+            return None, _leave(job, task, item, own, output)
+        return _finish(item, own, output, key, key.child("measure").uniform() < sample)
+
+    outcome, size = write_together(targets, fill, sync=replaces)
     told = tuple(notice for label in labels for notice in label.notices)
-    return size, _row(job, task, output, size, outcome, told=told)
+    row = _row(job, task, output, size, outcome, told=told)
+    return size, row | {"source_crc32": checksum}, replaces
 
 
 def _stays_clean(key: Key, probability: float) -> bool:
@@ -143,11 +166,12 @@ def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) 
     return os.stat(paths[0]).st_size  # noqa: PTH116
 
 
-def _copy(job: Job, source: Path, output: Output) -> tuple[int, None]:
+def _copy(job: Job, source: Path, output: Output) -> tuple[int, None, bool]:
     target = job.target_root / output.name
     confine(target, job.target_root)
-    write_atomically(target, lambda temporary: shutil.copyfile(source, temporary))
-    return target.stat().st_size, None
+    replaces = os.path.lexists(target)
+    write_together([target], lambda paths: shutil.copyfile(source, paths[0]), sync=replaces)
+    return target.stat().st_size, None, replaces
 
 
 def _row(
@@ -168,6 +192,7 @@ def _row(
         "format": outcome.format if outcome else None,
         "notices": [*(outcome.notices if outcome else ("left clean: the unchanged source",)), *output.notices, *told],
         "bytes": size,
+        "source_bytes": task.size,
         "stream_version": STREAM_VERSION,
     }
     row |= {f"{what}_file_name": name for what, name in output.saved.items()}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import msgspec
 
 from augkit.errors import UsageError
 from augkit.folder.make import Made
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Fault, Output, Plan
+from augkit.folder.plan import JOURNAL, METADATA, Fault, Output, Plan
 from augkit.folder.storage import not_written, sync_file, sync_folders, write_atomically
 from augkit.noise.keys import STREAM_VERSION
 
@@ -25,28 +26,36 @@ class Entry(msgspec.Struct):
     row: msgspec.Raw
 
 
-def take_over(root: Path, plan: Plan) -> set[int]:
-    """Return the numbers in `plan` of the outputs that an earlier run finished, and begin the journal with their rows.
+Row = dict[str, Any]
+
+
+def rows_there(root: Path, plan: Plan, journals: Iterable[Path]) -> dict[int, bytes]:
+    """Return the rows of the outputs that earlier runs finished, by their numbers in `plan`.
 
     Rows count where their file is there with its size, its labels are those of the plan and there too, and they are of
-    this stream version. A torn last line of the journal, which a kill can leave, is cut off; any other line that cannot
-    be read is an error.
+    this stream version. A line that cannot be read, such as the torn last one that a kill can leave, tells of nothing:
+    its output is made again.
     """
     outputs = {output.name: output for task in plan.tasks if task.kind == "noise" for output in task.outputs}
     rows: dict[int, bytes] = {}
-    for line in _lines(root / METADATA, torn=False) + _journal_rows(root / JOURNAL):
+    lines = _lines(root / METADATA) + [row for journal in journals for row in _journal_rows(journal)]
+    for line in lines:
         try:
-            row = msgspec.json.decode(line, type=dict[str, Any])
+            row = msgspec.json.decode(line, type=Row)
             name, size, version = str(row["file_name"]), int(row["bytes"]), row["stream_version"]
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
-            raise UsageError(f"{root / METADATA}: a row cannot be read: {line[:80]!r}; use --overwrite") from None
+            continue
         output = outputs.get(name)
         if output is not None and version == STREAM_VERSION and _is_there(root, output, size, row.get("labels", [])):
             rows[output.index] = line
+    return rows
+
+
+def begin_journal(path: Path, rows: Mapping[int, bytes]) -> None:
+    """Write a journal that holds the rows of an earlier run, and no others."""
     entries = b"".join(_encode({"index": index, "row": msgspec.Raw(row)}) + b"\n" for index, row in rows.items())
-    write_atomically(root / JOURNAL, lambda temporary: temporary.write_bytes(entries))
-    sync_file(root / JOURNAL)
-    return set(rows)
+    write_atomically(path, lambda temporary: temporary.write_bytes(entries))
+    sync_file(path)
 
 
 def _is_there(root: Path, output: Output, size: int, labels: object) -> bool:
@@ -67,22 +76,15 @@ def journalled(root: Path) -> set[int]:
         return {decoder.decode(line).index for line in journal}
 
 
-def _lines(path: Path, *, torn: bool) -> list[bytes]:
-    if not path.exists():
-        return []
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1] if torn else data
-    if len(whole) < len(data):
-        os.truncate(path, len(whole))
-    return whole.splitlines()
+def _lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines() if path.exists() else []
 
 
-def _journal_rows(path: Path) -> list[bytes]:
+def _journal_rows(path: Path) -> Iterator[bytes]:
     decoder = msgspec.json.Decoder(Entry)
-    try:
-        return [bytes(decoder.decode(line).row) for line in _lines(path, torn=True)]
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{path}: the journal is damaged ({error}); use --overwrite to begin anew") from None
+    for line in _lines(path):
+        with suppress(msgspec.DecodeError):
+            yield bytes(decoder.decode(line).row)
 
 
 def merge(root: Path) -> None:
@@ -112,18 +114,29 @@ def merge(root: Path) -> None:
     (root / JOURNAL).unlink()
 
 
-def write_failures(root: Path, faults: Iterable[Fault], failed: Iterable[Made]) -> None:
-    """Write failures.jsonl, sorted by source, or remove an old one where nothing failed."""
-    rows: list[dict[str, Any]] = [{"source": fault.source, "copy": None, "reason": fault.reason} for fault in faults]
-    rows += [{"source": made.source, "copy": made.copy, "reason": made.failure} for made in failed]
-    path = root / FAILURES
-    if not rows:
+def failure_rows(faults: Iterable[Fault], failed: Iterable[Made]) -> list[Row]:
+    """Return the rows of what failed, before and while it was made."""
+    rows: list[Row] = [{"source": fault.source, "copy": None, "reason": fault.reason} for fault in faults]
+    return rows + [{"source": made.source, "copy": made.copy, "reason": made.failure} for made in failed]
+
+
+def read_failures(path: Path) -> list[Row]:
+    """Return the rows of a list of failures; raise `UsageError` where it cannot be read."""
+    try:
+        return [msgspec.json.decode(line, type=Row) for line in _lines(path)]
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path}: a row cannot be read ({error}); remove it, and resume its shard") from None
+
+
+def write_failures(path: Path, rows: Sequence[Row], *, empty: bool = False) -> None:
+    """Write failures.jsonl, sorted by source; where nothing failed, an old one goes, unless `empty`."""
+    if not rows and not empty:
         path.unlink(missing_ok=True)
         return
-    rows.sort(key=lambda row: (str(row["source"]), row["copy"] or 0))
-    data = b"".join(_encode(row) + b"\n" for row in rows)
+    ordered = sorted(rows, key=lambda row: (str(row["source"]), row["copy"] or 0))
+    data = b"".join(_encode(row) + b"\n" for row in ordered)
     try:
         write_atomically(path, lambda temporary: temporary.write_bytes(data))
         sync_file(path)
     except OSError as error:
-        raise not_written(path, error, root) from None
+        raise not_written(path, error, path.parent) from None

@@ -21,6 +21,9 @@ FAILURES = "failures.jsonl"
 RECIPE = "recipe.toml"
 JOURNAL = ".augkit-journal.jsonl"
 REPLACED = ".augkit-replaced.jsonl"
+OWN = ".augkit-"
+"""How the names of what augkit keeps in DST for itself begin."""
+
 RESERVED = (METADATA, FAILURES, RECIPE, JOURNAL, REPLACED)
 
 
@@ -204,11 +207,13 @@ def _refuse_collisions(plan: Plan) -> None:
     """Raise `UsageError` where two files would have one name, or a file and a folder."""
     taken: dict[str, str] = {name.casefold(): "augkit's own record" for name in RESERVED}
     folders: dict[str, str] = {}
-    for source, name in _all_names(plan):
+    for source, name in all_names(plan):
         place = unicodedata.normalize("NFC", name).casefold()
         above = _above(place, folders)
         folders.update(dict.fromkeys(above, source))
         clash = next((taken[name] for name in (place, *above) if name in taken), folders.get(place))
+        if clash is None and place.rpartition("/")[2].startswith(OWN):
+            clash = "augkit's own record"
         if clash is not None:
             raise UsageError(
                 f"{source} and {clash} would both be written to {name} (names that differ only in case "
@@ -228,7 +233,7 @@ def _above(place: str, known: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _all_names(plan: Plan) -> Iterator[tuple[str, str]]:
+def all_names(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield each file that will be written, after the one that it comes from."""
     for task in plan.tasks:
         for output in task.outputs:

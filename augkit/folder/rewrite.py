@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -54,18 +54,32 @@ def write_lists(job: Job, plan: Plan, done: Collection[int]) -> Rewritten:
     return Rewritten(names, failures)
 
 
-def _write(job: Job, planned: PlannedList, made: Mapping[str, Sequence[Output]], written: list[str]) -> None:
+def rewritten_parts(
+    job: Job, planned: PlannedList, made: Mapping[str, Sequence[Output]]
+) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Yield the name in DST of each part of a list, and its bytes when it tells of the outputs in `made`, by source.
+
+    Raises
+    ------
+    InputError
+        Where it is no list any more, or a broken one.
+    """
     listing = load_labels(job.domain).open_list(job.source_root / planned.path)
     if listing is None:
         raise InputError("it was a list when the run was planned, and is none any more")
     copies = _copies(job, planned, made, by_stem=listing.by_stem)
     for part, name in planned.parts:
+        yield name, listing.rewrite(part, copies, job.folder.copies)
+
+
+def _write(job: Job, planned: PlannedList, made: Mapping[str, Sequence[Output]], written: list[str]) -> None:
+    for name, content in rewritten_parts(job, planned, made):
         target = job.target_root / name
         confine(target, job.target_root)
 
-        def write(temporary: Path, part: str = part) -> None:
+        def write(temporary: Path, content: Iterable[bytes] = content) -> None:
             with temporary.open("wb") as file:
-                file.writelines(listing.rewrite(part, copies, job.folder.copies))
+                file.writelines(content)
 
         write_atomically(target, write)
         written.append(name)

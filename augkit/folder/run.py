@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
 
@@ -13,17 +13,38 @@ import msgspec
 from augkit.errors import OutputError, UsageError
 from augkit.folder.commit import Committer
 from augkit.folder.domains import load_domain, prepared
+from augkit.folder.limits import NO_LIMITS, Limits
 from augkit.folder.make import resolved, sample_share
-from augkit.folder.manifest import journalled, merge, take_over, write_failures
+from augkit.folder.manifest import (
+    Row,
+    begin_journal,
+    failure_rows,
+    journalled,
+    merge,
+    rows_there,
+    write_failures,
+)
 from augkit.folder.options import Job
-from augkit.folder.plan import Plan, Task, make_plan
-from augkit.folder.rewrite import Rewritten, write_lists
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Plan, Task, all_names, make_plan
+from augkit.folder.rewrite import write_lists
+from augkit.folder.shards import (
+    Shard,
+    all_ended,
+    begin,
+    end,
+    failures_of_all,
+    forget,
+    journals_of_all,
+    merging,
+)
+from augkit.folder.space import check_space
 from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
 from augkit.folder.target import check_contents, check_places, prepare, remove_replaced
 from augkit.folder.workers import Results, run_tasks
 
 Progress = Callable[[Tally, Plan], None]
+Stop = Callable[[], bool]
 
 
 class HowToRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,19 +53,30 @@ class HowToRun(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int | None = None
     resume: bool = False
     overwrite: bool = False
+    limits: Limits = NO_LIMITS
+    shard: Shard | None = None
 
 
 def check_job(job: Job, how: HowToRun) -> Plan:
     """Check places and contents and return the plan; nothing is written."""
     if how.jobs is not None and how.jobs < 1:
         raise UsageError(f"jobs={how.jobs}: expected 1 or more worker processes")
+    how.limits.check()
     source = job.source_root / job.only if job.only else job.source_root
     check_places(source, job.target_root)
-    check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite)
-    return make_plan(job)
+    check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
+    return check_space(job, make_plan(job))
 
 
-def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progress | None = None) -> Report:
+def run_job(
+    job: Job,
+    plan: Plan,
+    recipe: bytes,
+    how: HowToRun,
+    progress: Progress | None = None,
+    *,
+    stop: Stop | None = None,
+) -> Report:
     """Do a run and return what came of it.
 
     Parameters
@@ -55,6 +87,8 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
         The text of the recipe.toml that repeats this run.
     progress : callable, optional
         Called with the tally so far, and the plan, after every group of outputs.
+    stop : callable, optional
+        Asked between two files, and a few times a second, whether to interrupt the run.
 
     Raises
     ------
@@ -72,28 +106,130 @@ def run_job(job: Job, plan: Plan, recipe: bytes, how: HowToRun, progress: Progre
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{error.filename or root}: cannot be created: {error.strerror}") from None
-    with held(root):
-        prepare(root, recipe, resume=how.resume)
-        earlier = take_over(root, plan) if how.resume else set()
+    making = _Making(job, plan, root, how, began)
+    if how.shard is not None:
+        return making.shard(how.shard, recipe, progress, stop)
+    return making.whole(recipe, progress, stop)
+
+
+class _Making:
+    """A run that was planned and prepared, or one shard of it."""
+
+    def __init__(self, job: Job, plan: Plan, root: Path, how: HowToRun, began: float) -> None:
+        self._job, self._plan, self._root, self._how, self._began = job, plan, root, how, began
+
+    def whole(self, recipe: bytes, progress: Progress | None, stop: Stop | None) -> Report:
+        """Do all of it."""
+        root, plan = self._root, self._plan
+        with held(root):
+            prepare(root, recipe, resume=self._how.resume)
+            earlier: dict[int, bytes] = {}
+            if self._how.resume:
+                earlier = rows_there(root, plan, [root / JOURNAL, *journals_of_all(root)])
+                begin_journal(root / JOURNAL, earlier)
+                forget(root)
+            tally, spent = self._make(plan, JOURNAL, earlier, progress, stop)
+            failed = failure_rows(plan.faults, tally.failures)
+            if spent:
+                write_failures(root / FAILURES, failed)
+            else:
+                self._finish(tally, failed)
+        return make_report(self._job, plan, tally, time.monotonic() - self._began, stopped=spent)
+
+    def shard(self, shard: Shard, recipe: bytes, progress: Progress | None, stop: Stop | None) -> Report:
+        """Do one shard of it, and put the records of all together where it is the last one to end."""
+        root, part = self._root, shard.part_of(self._plan)
+        with held(root, shared=True):
+            prepare(root, recipe, resume=self._how.resume, shard=shard)
+            earlier = rows_there(root, part, [root / shard.journal])
+            merged = (root / METADATA).exists()
+            tally, spent = Tally(resumed=len(earlier), failed_before=len(part.faults)), False
+            if merged and _left(part, earlier):
+                raise UsageError(f"{root}: its shards are merged; augkit resume {root} makes what is missing")
+            if not merged:
+                begin(root, shard)
+                begin_journal(root / shard.journal, earlier)
+                tally, spent = self._make(part, shard.journal, earlier, progress, stop)
+                if not spent:
+                    end(root, shard, failure_rows(part.faults, tally.failures))
+        if not merged and not spent:
+            self._put_together(shard, tally)
+        return make_report(self._job, part, tally, time.monotonic() - self._began, stopped=spent)
+
+    def _put_together(self, shard: Shard, tally: Tally) -> None:
+        """Write the records of the whole where all shards have ended."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(held(self._root))
+                last = all_ended(self._root, shard.count) and stack.enter_context(merging(self._root))
+            except UsageError:  # a sister is at work, or puts them together
+                last = False
+            if last:
+                self._merge_shards(tally)
+            else:
+                tally.hints.append(f"metadata.jsonl will be there when all {shard.count} shards have ended")
+
+    def _merge_shards(self, tally: Tally) -> None:
+        root, plan = self._root, self._plan
+        failed = failures_of_all(root)
+        rows = rows_there(root, plan, journals_of_all(root))
+        told = {row["source"] for row in failed}
+        left = [task.source for task in _left(plan, rows) if task.kind == "noise" and task.source not in told]
+        if left:
+            raise OutputError(
+                f"{root}: no shard made the outputs of {len(left)} sources, such as {left[0]}; SRC was not the "
+                f"same for all of them, or a file was taken away; augkit resume {root} makes what is missing"
+            )
+        remove_leftovers(root)
+        begin_journal(root / JOURNAL, rows)
+        self._finish(tally, failed)
+        forget(root)
+
+    def _make(
+        self,
+        plan: Plan,
+        journal: str,
+        earlier: Mapping[int, bytes],
+        progress: Progress | None,
+        stop: Stop | None,
+    ) -> tuple[Tally, bool]:
+        """Make and commit what is left of a plan; return what came of it, and whether the error budget is spent."""
+        job, root = self._job, self._root
         tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
         budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults))
-        made = budget.within(run_tasks(job, _left(plan, earlier), sample_share(job, plan.outputs), how.jobs))
+        share = sample_share(job, self._plan.outputs)
+        results = run_tasks(job, _left(plan, earlier), share, self._how.jobs, self._how.limits, apart=self._how.resume)
+        made = _interruptible(budget.within(results), stop)
         try:
-            with closing(made), Committer(root) as committer:
+            with closing(made), Committer(root, journal) as committer:
                 for group in chain([[]], committer.commit_all(made)):
                     tally.add_all(group)
                     if progress is not None:
                         progress(tally, plan)
         finally:
-            remove_leftovers(root)  # of workers that died, or were stopped within a file
-        done = journalled(root)
-        lists = write_lists(job, plan, done) if not budget.spent else Rewritten([], [])
+            if self._how.shard is None:
+                remove_leftovers(root)  # of workers that died, or were stopped within a file
+        return tally, budget.spent
+
+    def _finish(self, tally: Tally, failed: Sequence[Row]) -> None:
+        """Write the lists and records of the whole, when all outputs are there, and take away what was replaced."""
+        root, plan = self._root, self._plan
+        lists = write_lists(self._job, plan, journalled(root))
         tally.failures += lists.failures
-        write_failures(root, plan.faults, tally.failures)
-        if not budget.spent:
-            merge(root)
-            remove_replaced(root, _made(plan, done, tally) | set(lists.names))
-    return make_report(job, plan, tally, time.monotonic() - began, stopped=budget.spent)
+        write_failures(root / FAILURES, [*failed, *failure_rows((), lists.failures)])
+        merge(root)
+        stay = remove_replaced(root, {name for _, name in all_names(plan)}, certain=not plan.faults)
+        if stay:
+            tally.hints.append(f"{stay} files of the run before stay, as not all of SRC could be read")
+
+
+def _interruptible(made: Results, stop: Stop | None) -> Results:
+    """Yield groups until it is wished that no more be made."""
+    with closing(made):
+        for group in made:
+            yield group
+            if stop is not None and stop():
+                raise KeyboardInterrupt
 
 
 class _Budget:
@@ -116,20 +252,12 @@ class _Budget:
                 yield group
 
 
-def _made(plan: Plan, done: Collection[int], tally: Tally) -> set[str]:
-    """Return the names of all files in DST that have a row, or were copied without one."""
-    failed = {made.name for made in tally.failures}
-    outputs = (output for task in plan.tasks for output in task.outputs)
-    there = (output for output in outputs if output.index in done or (output.index < 0 and output.name not in failed))
-    return {name for output in there for name in (output.name, *output.label_names)}
-
-
 def _sources(job: Job, plan: Plan) -> Iterator[Path]:
     """Yield the paths of all sources that get noise."""
     return (resolved(job, task) for task in plan.tasks if task.kind == "noise")
 
 
-def _left(plan: Plan, earlier: set[int]) -> list[Task]:
+def _left(plan: Plan, earlier: Collection[int]) -> list[Task]:
     """Return the tasks without the outputs that an earlier run finished."""
     left = []
     for task in plan.tasks:

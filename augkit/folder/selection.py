@@ -132,12 +132,19 @@ def _any(patterns: Iterable[_Pattern], name: str) -> bool:
     return any(pattern.fullmatch(name if whole else PurePosixPath(name).name) for whole, pattern in patterns)
 
 
+def _set(body: str) -> str:
+    """Return the regular expression for one character of those between brackets."""
+    none_of = body[0] in "!^" and len(body) > 1
+    escaped = re.sub(r"([\[\\&~|^])", r"\\\1", body[none_of:])
+    return f"[{'^' if none_of else ''}{escaped}]"
+
+
 def _glob(pattern: str) -> _Pattern:
     """Return whether a glob is matched on the whole name, and its regular expression."""
     text = ""
     for part in re.split(r"(\*\*/?|\*|\?|\[[^\]]+\])", pattern):
         wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part)
-        text += wild or (part.replace("[!", "[^") if part.startswith("[") and part.endswith("]") else re.escape(part))
+        text += wild or (_set(part[1:-1]) if part.startswith("[") and part.endswith("]") else re.escape(part))
     try:
         return "/" in pattern, re.compile(text)
     except re.error as error:

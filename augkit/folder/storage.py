@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TypeVar
@@ -18,6 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_SHARED_WAIT = 10.0
 TEMP_PREFIX = ".augkit-tmp-"
 
 T = TypeVar("T")
@@ -29,34 +31,106 @@ def write_atomically(target: Path, make: Callable[[Path], T]) -> T:
     The temporary name is short and random, the file is 0600 until it is complete. A file that replaces an older one is
     synced before the rename, so that a power cut leaves one of the two.
     """
-    return write_together([target], lambda temporaries: make(temporaries[0]))
+    return write_together([target], lambda temporaries: make(temporaries[0]), sync=os.path.lexists(target))
 
 
-def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T]) -> T:
-    """Do as `write_atomically` for several files that belong together; on any error none of them is left."""
+def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T], *, sync: bool) -> T:
+    """Do as `write_atomically` for several files that belong together; on any error all stays as it was.
+
+    Parameters
+    ----------
+    sync : bool
+        Whether to wait until the bytes of all are on the disk before the first is renamed, as is needed where older
+        ones are replaced.
+    """
     temporaries: list[Path] = []
+    older: dict[Path, Path] = {}
     renamed: list[Path] = []
     try:
         for target in targets:
             temporaries.append(_temporary(target))  # noqa: PERF401 - those that are made are removed if one cannot be
         made = make(temporaries)
-        for temporary, target in zip(temporaries, targets, strict=True):
+        for temporary in temporaries:
             temporary.chmod(0o666 & ~_UMASK)
-            if os.path.lexists(target):
+            if sync:
                 sync_file(temporary)
+        for target in targets if len(targets) > 1 and sync else ():
+            _keep(target, older)
         for temporary, target in zip(temporaries, targets, strict=True):
             temporary.replace(target)
             renamed.append(target)
     except BaseException as error:
-        for path in (*temporaries, *renamed):
-            path.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
-            error.filename = str(targets[0])  # which the system names for a path that it opens, not for one it fills
+        for target in renamed:
+            _undo(target, older)
+        remove_quietly((*temporaries, *older.values()))
+        if isinstance(error, OSError):
+            _name(error, dict(zip(map(str, temporaries), map(str, targets), strict=False)), targets[0])
         raise
+    remove_quietly(older.values())
     return made
 
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+def write_once(target: Path, data: bytes) -> None:
+    """Write a file, durably, unless it is there or another process is first."""
+    temporary = _temporary(target)
+    try:
+        temporary.write_bytes(data)
+        temporary.chmod(0o666 & ~_UMASK)
+        sync_file(temporary)
+        with suppress(FileExistsError):
+            os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        temporary.replace(target)
+    finally:
+        remove_quietly([temporary])
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+def _keep(target: Path, older: dict[Path, Path]) -> None:
+    """Give an older file a second name, where there is one and the file system knows such names."""
+    kept = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
+    try:
+        os.link(target, kept, follow_symlinks=False)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return
+    older[target] = kept
+
+
+def _undo(target: Path, older: dict[Path, Path]) -> None:
+    """Put the older file back, or take the new one away where there was none."""
+    with suppress(OSError):
+        if target in older:
+            older[target].replace(target)
+        else:
+            target.unlink(missing_ok=True)
+
+
+def remove_quietly(paths: Iterable[Path]) -> None:
+    """Delete files as far as that can be done: what failed before is worth telling, and leftovers go later too."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _name(error: OSError, targets: Mapping[str, str], first: Path) -> None:
+    """Let an error tell of the file that was to be written, not of a temporary one or of none.
+
+    The system names a path that it opens, but not one that it fills.
+    """
+    if error.filename is None and error.errno in _FULL:
+        error.filename = str(first)
+    elif error.filename is not None:
+        error.filename = targets.get(os.fsdecode(error.filename), error.filename)
+        error.filename2 = None
 
 
 def _temporary(target: Path) -> Path:
@@ -100,6 +174,18 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
+def send_file(path: Path) -> None:
+    """Let the system begin to write the file, where it takes such advice; whether it succeeds, `sync_file` tells."""
+    if not hasattr(os, "posix_fadvise"):
+        return
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
+
+
 def sync_folders(folders: Iterable[Path], root: Path) -> None:
     """Wait until the names in `folders`, and their own names up to `root`, are on the disk."""
     chain: set[Path] = set()
@@ -128,9 +214,28 @@ def remove_leftovers(root: Path) -> None:
                 (Path(folder) / name).unlink(missing_ok=True)
 
 
+def _lock(handle: int, *, shared: bool) -> None:
+    until = time.monotonic() + (_SHARED_WAIT if shared else 0)
+    while True:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Keep other runs out of `folder`; the lock goes with the process, however it ends.
+
+    Parameters
+    ----------
+    shared : bool
+        Whether others that share it may be at work too. Such a lock waits a while for one who looks whether all of them
+        have ended.
 
     Raises
     ------
@@ -142,7 +247,7 @@ def held(folder: Path) -> Iterator[None]:
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, shared=shared)
     except BlockingIOError:
         os.close(handle)
         raise UsageError(f"{folder}: another run is at work here; wait for it, or name another folder") from None

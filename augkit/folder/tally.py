@@ -53,6 +53,7 @@ class Tally:
     outputs: int = 0
     bytes_written: int = 0
     failures: list[Made] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     notices: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     std: Spread = field(default_factory=Spread)
@@ -181,5 +182,5 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
             for kind, count in tally.notices.most_common(SHOWN)
         },
         stopped=stopped,
-        hints=list(plan.hints),
+        hints=[*plan.hints, *tally.hints],
     )

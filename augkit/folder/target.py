@@ -13,7 +13,8 @@ import msgspec
 from augkit.errors import AugkitError, OutputError, UsageError
 from augkit.folder.options import FolderOptions
 from augkit.folder.plan import FAILURES, JOURNAL, METADATA, RECIPE, REPLACED, RESERVED
-from augkit.folder.storage import confine, remove_leftovers, sync_file, write_atomically
+from augkit.folder.shards import Shard, check_sisters, forget, journals_of_all, records
+from augkit.folder.storage import TEMP_PREFIX, confine, remove_leftovers, sync_file, write_atomically, write_once
 
 
 def check_places(src: Path, dst: Path) -> None:
@@ -48,23 +49,34 @@ def _within(inner: Path, outer: Path) -> bool:
     return any(folder.is_dir() and folder.samefile(outer) for folder in (real, *real.parents))
 
 
-def check_contents(dst: Path, *, resume: bool, overwrite: bool) -> None:
-    """Raise `UsageError` where DST holds files and neither resuming nor overwriting was asked for."""
-    for name in RESERVED:
-        if (dst / name).is_symlink():
-            raise UsageError(f"{dst / name}: a symbolic link stands for one of augkit's own records; remove it")
+def check_contents(dst: Path, *, resume: bool, overwrite: bool, shard: Shard | None = None) -> None:
+    """Raise `UsageError` where DST holds files and neither resuming nor overwriting was asked for.
+
+    A shard may find what its sisters have made so far.
+    """
+    for path in (*(dst / name for name in RESERVED), *records(dst)):
+        if path.is_symlink():
+            raise UsageError(f"{path}: a symbolic link stands for one of augkit's own records; remove it")
     if resume and overwrite:
         raise UsageError("--resume keeps what is there and --overwrite replaces it; give one of them")
-    if resume and not (dst / RECIPE).is_file():
+    if shard is not None:
+        if overwrite:
+            raise UsageError("--shard and --overwrite: its sisters may be at work in DST; remove it, or name another")
+        check_sisters(dst, shard, resume=resume)
+        if (dst / RECIPE).is_file():
+            return
+    elif resume and not (dst / RECIPE).is_file():
         raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}; run without --resume")
-    if not resume and not overwrite and dst.is_dir() and any(dst.iterdir()):
+    holds = dst.is_dir() and any(not path.name.startswith(TEMP_PREFIX) for path in dst.iterdir())
+    if not (resume and shard is None) and not overwrite and holds:
         raise UsageError(f"{dst}: DST is not empty; use --resume to go on, --overwrite to replace, or another folder")
 
 
-def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
+def prepare(dst: Path, recipe: bytes, *, resume: bool, shard: Shard | None = None) -> None:
     """Create DST and write the recipe first, so that a run that is cut off can be resumed.
 
-    The manifest of a run that is overwritten is set aside: `remove_replaced` needs it when the new run is done.
+    The manifest of a run that is overwritten is set aside: `remove_replaced` needs it when the new run is done. Of
+    shards the first one writes the recipe, and none takes away what its sisters may be writing.
 
     Raises
     ------
@@ -75,7 +87,10 @@ def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
     """
     path = dst / RECIPE
     try:
-        if resume:
+        if shard is not None and not path.exists():
+            write_once(path, recipe)
+            sync_file(dst)
+        if resume or shard is not None:
             if not same_run(path.read_bytes(), recipe):
                 raise UsageError(f"{path}: another recipe made this folder; resume with that one, or use --overwrite")
         else:
@@ -83,7 +98,8 @@ def prepare(dst: Path, recipe: bytes, *, resume: bool) -> None:
             write_atomically(path, lambda temporary: temporary.write_bytes(recipe))
             sync_file(path)
             sync_file(dst)
-        remove_leftovers(dst)
+        if shard is None:
+            remove_leftovers(dst)
     except OSError as error:
         raise OutputError(f"{error.filename or dst}: cannot be written: {error.strerror}") from None
 
@@ -106,34 +122,47 @@ def _without_budget(recipe: bytes) -> object:
 
 
 def _begin_anew(dst: Path) -> None:
-    old = b"".join((dst / name).read_bytes() for name in (REPLACED, METADATA, JOURNAL) if (dst / name).exists())
+    manifests = (dst / REPLACED, dst / METADATA, dst / JOURNAL, *journals_of_all(dst))
+    old = b"".join(path.read_bytes() for path in manifests if path.exists())
     if old:
         write_atomically(dst / REPLACED, lambda temporary: temporary.write_bytes(old))
         sync_file(dst / REPLACED)
     for stale in (METADATA, FAILURES, JOURNAL):
         (dst / stale).unlink(missing_ok=True)
+    forget(dst)
 
 
-def remove_replaced(dst: Path, kept: Collection[str]) -> None:
-    """Delete what an overwritten run made, and the new one that is now complete did not make anew.
+def remove_replaced(dst: Path, kept: Collection[str], *, certain: bool) -> int:
+    """Delete what an overwritten run made and the new one, now complete, does not.
 
     Parameters
     ----------
     kept : collection of str
-        Names of all that the new run made.
+        Names of all that the new run was to make: where that failed, the older file stays.
+    certain : bool
+        Whether these are all: where sources could not be read, what would become of them is not known, and all stays.
+
+    Returns
+    -------
+    int
+        Older files that stay for that reason, to be looked at when the run is resumed.
     """
     listing = dst / REPLACED
     if not listing.exists():
-        return
-    seen = {*kept, *RESERVED}
+        return 0
+    older: set[str] = set()
     for line in listing.read_bytes().splitlines():
         with suppress(msgspec.DecodeError):
             entry = msgspec.json.decode(line, type=_Row)
             row = entry.row or entry
-            for name in {row.file_name, *row.labels} - seen:
-                seen.add(name)
-                _remove(dst, name)
+            older |= {row.file_name, *row.labels}
+    older -= {*kept, *RESERVED}
+    if older and not certain:
+        return len(older)
+    for name in older:
+        _remove(dst, name)
     listing.unlink()
+    return 0
 
 
 def _remove(dst: Path, name: str) -> None:

@@ -59,7 +59,8 @@ def inspect(path: str, name: str, root: str | None = None) -> Found:
         if stat.S_ISLNK(status.st_mode):
             real = os.path.realpath(path)
             if root is not None and os.path.commonpath([real, root]) != root:
-                return Found(name, 0, f"a symbolic link that leads out of the source folder, to {real}")
+                reason = f"a symbolic link that leads out of the source folder, to {real}"
+                return Found(name, 0, reason, is_folder=os.path.isdir(real))  # noqa: PTH112
             status = os.stat(path)  # noqa: PTH116
     except OSError as error:
         return Found(name, 0, f"cannot be reached: {error.strerror}")

@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
+import pickle
 import sys
-from collections import Counter, deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from collections import deque
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeAlias
 
-from augkit.folder.forks import FEW_BYTES, FEW_FILES, worker_context
-from augkit.folder.make import Made, make_outputs
+from msgspec.structs import replace
+
+from augkit.folder.forks import FEW_BYTES, FEW_FILES, start_worker
+from augkit.folder.limits import NO_LIMITS, Limits
+from augkit.folder.make import OUT_OF_MEMORY, Made, describe, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
 
-if TYPE_CHECKING:
-    from pebble import ProcessPool
-
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
-_WINDOW = 4
-_TRIES = 3
+_PARTS = 8
+_AHEAD = 2
+_PATIENCE = 0.2
+_MESSAGE_BYTES = 2**15
+"""Of a group that is sent ahead: it fits into a pipe, so that nobody waits for a worker that waits itself."""
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 2**26
 
 Results: TypeAlias = Generator[list[Made], None, None]
 
 
-def run_tasks(job: Job, tasks: Sequence[Task], sample: float, jobs: int | None) -> Results:
+def run_tasks(
+    job: Job, tasks: Sequence[Task], sample: float, jobs: int | None, limits: Limits = NO_LIMITS, *, apart: bool = False
+) -> Results:
     """Yield what became of the outputs of each task, in any order.
 
     Parameters
@@ -38,27 +43,21 @@ def run_tasks(job: Job, tasks: Sequence[Task], sample: float, jobs: int | None) 
     jobs : int or None
         Worker processes; None for one a core. With 1, or where starting them would take longer than the work, all runs
         in this process.
+    limits : Limits
+        What a worker may take for one file; with any, nothing runs in this process.
+    apart : bool
+        Whether to use workers however few the files are, as one of them may be what ended an earlier run.
     """
     workers = min(jobs or cores(), len(tasks))
     few = len(tasks) < FEW_FILES and sum(task.size for task in tasks) < FEW_BYTES
-    if workers <= 1 or (few and jobs is None):
+    if not tasks or ((workers <= 1 or (few and jobs is None)) and not (apart or limits)):
         return (make_outputs(job, task, sample) for task in tasks)
-    return _run_in_pool(job, tasks, sample, workers)
+    return _Pool(job, sample, tasks, workers, limits).results()
 
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def make_group(job: Job, tasks: Sequence[Task], sample: float) -> list[Made]:
-    """Run a group of tasks: the unit that is sent to a worker."""
-    return [made for task in tasks for made in make_outputs(job, task, sample)]
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
-    keep_memory()
 
 
 def keep_memory() -> None:
@@ -69,97 +68,133 @@ def keep_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
 
 
-def _run_in_pool(job: Job, tasks: Sequence[Task], sample: float, workers: int) -> Results:
-    """Run groups of tasks in pools; a pool that breaks is replaced, and what it was at is tried again."""
-    from pebble import ProcessPool  # not needed for a single file
-
-    try:
-        context = worker_context(job.domain)
-    except (OSError, EOFError):  # no fork server can be had here (a TMPDIR too long for a socket, too few file handles)
-        yield from (make_outputs(job, task, sample) for task in tasks)
-        return
-    waiting = deque(_groups(tasks, workers))
-    tries: Counter[str] = Counter()
-    while waiting:
-        pool = ProcessPool(max_workers=workers, context=context, initializer=_begin_worker)
-        try:
-            yield from _until_broken(pool, job, sample, workers * _WINDOW, waiting)
-        finally:
-            pool.stop()  # type: ignore[no-untyped-call]
-            pool.join()
-        if waiting:  # the pool broke, and any of these may be why
-            suspects = [task for group in islice(waiting, workers * _WINDOW) for task in group]
-            tries.update(task.source for task in suspects)
-            for _ in range(min(len(waiting), workers * _WINDOW)):
-                waiting.popleft()
-            for task in reversed(suspects):
-                if tries[task.source] < _TRIES:
-                    waiting.appendleft([task])
-                else:
-                    yield _lost(task, "the worker processes broke down again and again with this file among theirs")
-
-
-def _until_broken(pool: ProcessPool, job: Job, sample: float, window: int, waiting: deque[list[Task]]) -> Results:
-    """Keep a bounded window of groups in flight; a group whose worker died is tried again one file at a time.
-
-    Where the pool itself breaks, the groups in flight go back to the front of `waiting`.
-    """
-    running: dict[Future[list[Made]], list[Task]] = {}
-    broken = False
-    while running or (waiting and not broken):
-        while waiting and len(running) < window and not broken:
+def serve(pipe: Connection[Any, Any], job: Job, sample: float, limits: Limits) -> None:
+    """Be a worker: answer each group of tasks by what became of it, until the pipe is closed."""
+    keep_memory()
+    limits.begin()
+    with suppress(EOFError, OSError):  # the main process is gone
+        while True:
+            tasks = pipe.recv()
             try:
-                future: Future[list[Made]] = pool.schedule(make_group, args=(job, waiting[0], sample))
-            except RuntimeError:
-                broken = True
-            else:
-                running[future] = waiting.popleft()
-        if broken:
-            waiting.extendleft(group for future, group in running.items() if not _succeeded(future))
-            yield from (future.result() for future in running if _succeeded(future))
-            return
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for ended in done:
-            error = ended.exception()
-            if isinstance(error, BrokenProcessPool):
-                broken = True
-                continue
-            group = running.pop(ended)
-            if error is None:
-                yield ended.result()
-            elif len(group) > 1:
-                waiting.extendleft([task] for task in reversed(group))
-            else:
-                code = getattr(error, "exitcode", None)
-                died = (
-                    f"the worker process died on this file ({_death(code)})" if code else f"the worker failed: {error}"
-                )
-                yield _lost(group[0], died)
+                answer: list[Made] | str = [made for task in tasks for made in _make(job, task, sample, limits)]
+            except Exception as error:
+                answer = describe(error)
+            pipe.send(answer)
 
 
-def _succeeded(future: Future[list[Made]]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
+def _make(job: Job, task: Task, sample: float, limits: Limits) -> list[Made]:
+    with limits.of_a_file():
+        outputs = make_outputs(job, task, sample)
+    if limits.memory is None:
+        return outputs
+    reason = f"{OUT_OF_MEMORY}: {limits.told_memory}"
+    return [replace(made, failure=reason) if made.failure == OUT_OF_MEMORY else made for made in outputs]
+
+
+class _Worker:
+    """One process, and the groups that it was given and has not answered, in their order."""
+
+    def __init__(self, job: Job, sample: float, limits: Limits) -> None:
+        self.process, self.pipe = start_worker(job.domain, serve, (job, sample, limits))
+        self.groups: deque[list[Task]] = deque()
+
+    def takes(self, group: list[Task]) -> bool:
+        """Give it a group; return False for one that it cannot be sent ahead of its turn."""
+        message = pickle.dumps(group)
+        if self.groups and len(message) > _MESSAGE_BYTES:
+            return False
+        self.groups.append(group)
+        with suppress(OSError):  # it died, as the end of its pipe will tell
+            self.pipe.send_bytes(message)
+        return True
+
+    def end(self) -> int | None:
+        """Take it away, whatever it does; return how it had ended."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        return self.process.exitcode
+
+
+class _Pool:
+    """Workers with a pipe each, by which it is known what was at work in one that died.
+
+    The files of such a group are tried again one at a time, and one that a worker dies on by itself is lost.
+    """
+
+    def __init__(self, job: Job, sample: float, tasks: Sequence[Task], workers: int, limits: Limits) -> None:
+        self._job, self._sample, self._size, self._limits = job, sample, workers, limits
+        self._waiting = deque(tasks)
+        self._again: deque[list[Task]] = deque()
+        self._workers: list[_Worker] = []
+
+    def results(self) -> Results:
+        """Yield what became of each group, in any order."""
+        try:
+            self._start()
+            while self._hand_out():
+                ready = wait([worker.pipe for worker in self._workers], _PATIENCE)
+                if not ready:
+                    yield []  # whoever reads this may want to end
+                for worker in [worker for worker in self._workers if worker.pipe in ready]:
+                    yield from self._answered(worker)
+            yield from self._left()
+        finally:
+            for worker in self._workers:
+                worker.process.kill()  # all at once, before each is waited for
+            for worker in self._workers:
+                worker.end()
+
+    def _start(self) -> None:
+        """Have as many workers as can be had and there is work for."""
+        with suppress(OSError, EOFError):
+            while len(self._workers) < min(self._size, len(self._again) + len(self._waiting)):
+                self._workers.append(_Worker(self._job, self._sample, self._limits))
+
+    def _hand_out(self) -> bool:
+        """Give each worker what it is to do, and one group ahead; tell whether there is anything to wait for."""
+        for ahead in range(_AHEAD):
+            for worker in self._workers:
+                if len(worker.groups) <= ahead and (group := self._next()) and not worker.takes(group):
+                    self._again.appendleft(group)
+        return any(worker.groups for worker in self._workers)
+
+    def _next(self) -> list[Task]:
+        """Return a group that is worth a message, yet small enough to share the rest out evenly."""
+        if self._again:
+            return self._again.popleft()
+        files = max(1, min(_GROUP_FILES, len(self._waiting) // (self._size * _PARTS)))
+        group: list[Task] = []
+        size = 0
+        while self._waiting and len(group) < files and (not group or size + self._waiting[0].size <= _GROUP_BYTES):
+            group.append(self._waiting.popleft())
+            size += group[-1].size
+        return group
+
+    def _answered(self, worker: _Worker) -> Results:
+        """Take the answer of a worker, or its death: what it was at is tried again one at a time, or lost."""
+        try:
+            answer = worker.pipe.recv()
+        except (EOFError, OSError):
+            self._workers.remove(worker)
+            answer = self._limits.death(worker.end())
+            self._again.extendleft(reversed(list(worker.groups)[1:]))
+        group = worker.groups.popleft() if worker.groups else []
+        if isinstance(answer, list):
+            yield answer
+        elif len(group) == 1:
+            yield _lost(group[0], answer)
+        else:
+            self._again.extendleft([task] for task in reversed(group))
+        if worker not in self._workers:
+            self._start()
+
+    def _left(self) -> Results:
+        """Do here what no worker is left for, but for what one died on, or what is to keep limits."""
+        away = [task for group in self._again for task in group] + (list(self._waiting) if self._limits else [])
+        yield from (_lost(task, "no other worker process could be started") for task in away)
+        yield from (make_outputs(self._job, task, self._sample) for task in (() if self._limits else self._waiting))
 
 
 def _lost(task: Task, reason: str) -> list[Made]:
     return [Made(output.index, output.name, task.source, output.copy, failure=reason) for output in task.outputs]
-
-
-def _death(code: int) -> str:
-    return signal.Signals(-code).name if code < 0 else f"exit code {code}"
-
-
-def _groups(tasks: Iterable[Task], workers: int) -> Iterator[list[Task]]:
-    """Cut tasks into groups that are worth a message, yet small enough to share out evenly."""
-    tasks = list(tasks)
-    files = max(1, min(_GROUP_FILES, len(tasks) // (workers * 8)))
-    group: list[Task] = []
-    size = 0
-    for task in tasks:
-        if group and (len(group) >= files or size + task.size > _GROUP_BYTES):
-            yield group
-            group, size = [], 0
-        group.append(task)
-        size += task.size
-    if group:
-        yield group
