@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from augkit.folder.tally import Report
     from augkit.recipe import Recipe
 
-EXIT_DONE, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 2, 3, 4, 130
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 Command = Callable[..., int]
 
@@ -95,13 +96,23 @@ _folder = _options(
     ),
     click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The same seed gives the same outputs."),
 )
-_how = _options(
+_WORKERS = (
     click.option(
         "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default."
     ),
+    click.option("--timeout", type=float, metavar="SECONDS", help="Most time for one file, which fails beyond it."),
+    click.option("--max-memory", metavar="SIZE", help="Most memory for one file, such as 2G; it fails beyond it."),
+    click.option("--shard", metavar="I/N", help="Do one of N parts; others do theirs in the same DST. Needs --seed."),
+)
+_report = click.option(
+    "--report", type=click.Path(path_type=Path), metavar="HTML", help="Write a page about the run when it is done."
+)
+_how = _options(
+    *_WORKERS,
     click.option("--resume", is_flag=True, help="Go on with what DST holds."),
     click.option("--overwrite", is_flag=True, help="Replace what DST holds."),
     click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
+    _report,
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
     click.option("--quiet", is_flag=True, help="Print errors only."),
 )
@@ -194,15 +205,19 @@ def series(src: Path, dst: Path, **given: Any) -> int:
     return _run_folder("series", src, dst, given)
 
 
+_HOW = ("jobs", "timeout", "max_memory", "shard", "resume", "overwrite", "dry_run", "report", "as_json", "quiet")
+
+
 def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int:
     from augkit.folder import forks
 
-    if given["jobs"] != 1 and not given["dry_run"] and forks.worth_starting(src):
+    gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
+    if given["jobs"] != 1 and not given["dry_run"] and not forks.forks(domain) and forks.worth_starting(src):
         with suppress(OSError, EOFError):
             forks.start_server(domain)  # loads beside this process, which still has its own to load
     from augkit import recipe
 
-    how = {name: given.pop(name) for name in ("jobs", "resume", "overwrite", "dry_run", "as_json", "quiet")}
+    how = {name: given.pop(name) for name in _HOW}
     seed = given.pop("seed")
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     table = {name: value for name, value in table.items() if value not in (None, [])}
@@ -222,8 +237,8 @@ def run(recipe_file: Path, **how: Any) -> int:
 
 @cli.command()
 @click.argument("dst", type=click.Path(path_type=Path))
-@_options(*_BUDGET)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default.")
+@_options(*_BUDGET, *_WORKERS)
+@_report
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def resume(dst: Path, on_error: str | None, max_errors: str | None, **how: Any) -> int:
@@ -234,6 +249,9 @@ def resume(dst: Path, on_error: str | None, max_errors: str | None, **how: Any) 
     if not (dst / RECIPE).is_file():
         raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}")
     whole = with_budget(load_recipe(dst / RECIPE), on_error, max_errors)
+    for section in whole.sections:
+        if os.path.realpath(section.dst) != os.path.realpath(dst):
+            raise UsageError(f"{dst / RECIPE}: dst: the folder of this recipe was expected, got {section.dst}")
     return _run_recipe(whole, f"augkit resume {dst}", resume=True, overwrite=False, dry_run=False, **how)
 
 
@@ -242,64 +260,156 @@ def _run_recipe(
     again: str,
     *,
     jobs: int | None,
+    timeout: float | None,
+    max_memory: str | None,
+    shard: str | None,
     resume: bool,
     overwrite: bool,
     dry_run: bool,
+    report: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
     from augkit import recipe, show
+    from augkit.folder.limits import Limits, as_bytes
     from augkit.folder.run import HowToRun
+    from augkit.folder.shards import as_shard
     from augkit.folder.workers import keep_memory
+    from augkit.interruption import Interruption
 
-    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite)
-    planned = recipe.plan_sections(whole.sections, recipe.seed_for(whole, resume=resume), how)
+    if report is not None:
+        from augkit.report import page
+
+        page.check_name(report)
+    if report is not None and shard is not None:
+        raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
+    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
+    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
+    planned = recipe.plan_sections(whole.sections, recipe.seed_for(whole, how), how)
     if dry_run:
+        plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
         if as_json:
-            _print_sections([one.plan for one in planned])
+            _print_sections(plans)
         else:
-            click.echo("\n".join(line for one in planned for line in show.plan_lines(one.plan)))
+            click.echo("\n".join(line for plan in plans for line in show.plan_lines(plan)))
         return EXIT_DONE
     keep_memory()  # this process is a worker too, where files are few
+    gc.freeze()
+    gc.enable()
     reports: list[Report] = []
+    interruption = Interruption()
     for one in planned:
         try:
-            with show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                reports.append(recipe.run_planned(one, progress))
+            with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
+                reports.append(recipe.run_planned(one, progress, interruption.wanted))
         except KeyboardInterrupt:
+            again += f" --shard {shard}" if shard else ""
             click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
-            return EXIT_INTERRUPTED
+            return interruption.exit_code
         if not quiet and not as_json:
             with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
                 click.echo(show.summary(reports[-1]))
     if as_json:
         _print_sections(reports)
-    return max(report.exit_code for report in reports)
+    if report is not None:
+        page.write_report(
+            [one.section.dst for one, done in zip(planned, reports, strict=True) if not done.stopped], report
+        )
+    return max(done.exit_code for done in reports)
 
 
 @cli.command()
 @click.argument("clean", type=click.Path(path_type=Path))
 @click.argument("noisy", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def measure(clean: Path, noisy: Path, as_json: bool) -> int:
-    """Tell what noise lies between two files: SNR, PSNR, std and the clipped share."""
-    from augkit.comparison import measure_files
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw histogram and quantiles: PNG, SVG, PDF."
+)
+def measure(clean: Path, noisy: Path, as_json: bool, plot: Path | None) -> int:
+    """Tell what noise lies between two files, or between two folders: levels, the law that fits best, the colour.
 
-    levels = measure_files(clean, noisy)
+    Of a DST, each output is compared with the source that its manifest names.
+    """
+    from augkit.comparison.files import measured_pair
+    from augkit.comparison.trees import measured_trees
+    from augkit.report.measured import measured_lines
+
+    found = measured_trees(clean, noisy) if clean.is_dir() and noisy.is_dir() else measured_pair(clean, noisy)
+    if plot is not None:
+        from augkit.report.noise_plot import plot_noise
+
+        plot_noise(found.looks, plot)
     if as_json:
-        _print_json(levels)
+        _print_json(found.told)
     else:
-        for name, value in levels.items():
-            click.echo(f"{name:10} {_value(value)}")
+        click.echo("\n".join(measured_lines(found.told)))
+    return EXIT_SOME_FAILED if found.told.get("failures") else EXIT_DONE
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PNG", help="The sheet; FILE-preview.png here.")
+@click.option("--noise", "noises", multiple=True, metavar="LAW", help="A row of the sheet; repeat it for more.")
+@click.option("--std", metavar="LEVELS", help="Standard deviations, a column each: 0.02,0.05,0.1")
+@click.option("--scale", metavar="LEVELS", help="Scales of the law, in the unit of --std.")
+@click.option("--snr", "snr_db", metavar="LEVELS", help="Signal-to-noise ratios in dB.")
+@click.option("--psnr", "psnr_db", metavar="LEVELS", help="Peak signal-to-noise ratios in dB.")
+@click.option("--preset", metavar="NAME", help="Instead: imagenet-c/shot_noise, or imagenet-c/* for all of them.")
+@_color
+@click.option("--columns", multiple=True, metavar="NAMES", help="Columns of a series to be noised; the first is shown.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of the noise; 0 by default.")
+def preview(file: Path, out: Path | None, noises: tuple[str, ...], seed: int, **given: Any) -> int:
+    """Draw a contact sheet of one image, recording or series: levels across, laws or presets down.
+
+    Each cell tells the level that it reached in every unit. Nothing else is written.
+    """
+    from augkit.report.preview import preview as draw
+
+    given["columns"] = [part.strip() for text in given["columns"] for part in text.split(",")]
+    given = {name: value for name, value in given.items() if value not in (None, [])}
+    sheet = out or Path(f"{file.stem}-preview.png")
+    draw(file, sheet, given, noises=noises, seed=seed)
+    click.echo(printable(str(sheet)))
     return EXIT_DONE
 
 
-def _value(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, dict):
-        return "".join(f"\n  {name:20} {_value(item)}" for name, item in value.items())
-    return "-" if value is None else str(value)
+@cli.command(name="report")
+@click.argument("dst", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="HTML", help="The page; DST-report.html here.")
+@click.option("--src", type=click.Path(path_type=Path), metavar="SRC", help="Where the sources lie now.")
+def report_command(dst: Path, out: Path | None, src: Path | None) -> int:
+    """Write one self-contained HTML page about the run in DST: levels, failures, outputs to look at and listen to."""
+    from augkit.report.page import write_report
+
+    page = out or Path(f"{dst.resolve().name}-report.html")
+    write_report([dst], page, src=src)
+    click.echo(printable(str(page)))
+    return EXIT_DONE
+
+
+@cli.command()
+@click.argument("dst", type=click.Path(path_type=Path))
+@click.option("--src", type=click.Path(path_type=Path), metavar="SRC", help="Where the sources lie now.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def verify(dst: Path, src: Path | None, jobs: int | None, as_json: bool, quiet: bool) -> int:
+    """Make the outputs in DST again, elsewhere, and compare: exit code 0 if all are the same, 1 if some differ.
+
+    What differs is told with the reason: missing, changed since (tampered), the same samples in other bytes (recoded),
+    its source changed, made by another version, its row changed, or it cannot be made again (failed).
+    """
+    from augkit.comparison.verify import verify as compare
+    from augkit.report.verified import verified_lines
+    from augkit.show import progress_shown
+
+    with progress_shown("verify", quiet=quiet or as_json) as progress:
+        found = compare(dst, src=src, jobs=jobs, progress=progress)
+    if as_json:
+        _print_sections(found)
+    elif not quiet:
+        click.echo("\n".join(line for one in found for line in verified_lines(one)))
+    return max(one.exit_code for one in found)
 
 
 @cli.command()
@@ -331,6 +441,14 @@ def _print_json(data: object) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; whatever happens, a person reads one line."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start threads, of which nothing here makes use
+    try:
+        return _run(argv)
+    finally:
+        gc.enable()
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         code = cli.main(list(argv) if argv is not None else None, prog_name="augkit", standalone_mode=False)
     except click.ClickException as error:
@@ -342,7 +460,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(str(error))
         return EXIT_USAGE
     except (AugkitError, OSError) as error:
-        _complain(str(error))
+        _complain(_told(error))
         return EXIT_NOTHING_WRITTEN
     except Exception as error:
         if os.environ.get("AUGKIT_TRACEBACK"):
@@ -350,6 +468,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         _complain(f"internal error: {type(error).__name__}: {error}; please report it, with AUGKIT_TRACEBACK=1 set")
         return EXIT_INTERNAL
     return int(code or EXIT_DONE)
+
+
+def _told(error: AugkitError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _complain(message: str) -> None:

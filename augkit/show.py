@@ -45,14 +45,15 @@ def _bar(title: str) -> Iterator[Progress]:
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    # without a thread of its own for the bar, workers can be forked from this process
+    with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
         row = bar.add_task(title, total=None, rate="")
         began = monotonic()
 
         def show(tally: Tally, plan: Plan) -> None:
             rate = f"{tally.bytes_written / 1e6 / max(monotonic() - began, 1e-3):.1f} MB/s"
             failed = f", {tally.failed} failed" if tally.failed else ""
-            bar.update(row, total=plan.outputs, completed=_done(tally), rate=rate + failed)
+            bar.update(row, total=plan.outputs, completed=_done(tally), rate=rate + failed, refresh=True)
 
         yield show
 

@@ -26,6 +26,10 @@ LIBRARIES = (
     "torch",
     "audiomentations",
     "scikit-image",
+    "pandas",
+    "polars",
+    "tsaug",
+    "ratspy",
 )
 
 

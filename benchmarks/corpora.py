@@ -1,17 +1,20 @@
-"""The folders that are noised: photographs and small pictures, cut from those of scikit-image; recordings.
+"""The folders that are noised: photographs and small pictures, cut from those of scikit-image; recordings; tables.
 
-``python corpora.py NAME FOLDER`` makes one.
+``python corpora.py NAME FOLDER [SCALE]`` makes one.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 PHOTOGRAPHS, SMALL_PICTURES, RECORDINGS = 300, 3_000, 570
+TABLES, TABLE_ROWS, LARGE_BYTES = 4, 200_000, 10**9
 _SOURCES = ("astronaut", "coffee", "chelsea", "rocket")
 
 
@@ -84,5 +87,80 @@ def _long(path: Path) -> None:
     soundfile.write(path, 0.2 * np.sin(2 * np.pi * 220 * time) * np.sin(time) + 0.01 * hiss, 16_000, subtype="PCM_16")
 
 
+def long_stereo(folder: Path, scale: float = 1.0) -> None:
+    """Write one stereo WAV file at 48 kHz, PCM_16, of an hour times `scale`, and noise as long beside the folder."""
+    import soundfile
+
+    rng, rate = np.random.default_rng(8), 48_000
+    tone = 6_000 * np.sin(2 * np.pi * np.arange(rate)[:, np.newaxis] / rate * [220, 330])
+    paths = folder / "long.wav", folder.with_name(f"{folder.name}_noise.wav")
+    signal, noise = (soundfile.SoundFile(path, "w", rate, 2, "PCM_16") for path in paths)
+    with signal, noise:
+        for _ in range(round(3_600 * scale)):
+            hiss = rng.standard_normal((2, rate, 2), np.float32)
+            signal.write((tone + 300 * hiss[0]).astype(np.int16))
+            noise.write((1_350 * hiss[1]).astype(np.int16))
+
+
+_SIGNALS = {"ax": (0, 1), "ay": (9.81, 0.3), "az": (20, 5), "gx": (1013, 4), "gy": (-3, 100), "gz": (0.5, 0.01)}
+"""Where the signals of a table lie and how far they spread; all have four decimals."""
+
+
+def logged_csv(folder: Path) -> None:
+    """Write CSV tables as a logger does, with four decimals in each cell of a signal."""
+    for number in range(TABLES):
+        with (folder / f"{number}.csv").open("w", encoding="ascii") as file:
+            file.writelines(_lines(_columns(number, 0), header=True))
+
+
+def exported_csv(folder: Path) -> None:
+    """Write the same tables as pandas exports them: numbers without the zeros at their ends."""
+    import pandas as pd
+
+    for number in range(TABLES):
+        pd.DataFrame(_columns(number, 0)).to_csv(folder / f"{number}.csv", index=False)
+
+
+def tables_parquet(folder: Path) -> None:
+    """Write the same tables as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for number in range(TABLES):
+        table = pa.table({name: column.tolist() for name, column in _columns(number, 0).items()})
+        pq.write_table(table, folder / f"{number}.parquet")
+
+
+def large_csv(folder: Path, scale: float = 1.0) -> None:
+    """Write one CSV table as a logger does, of a gigabyte times `scale`."""
+    left, number = LARGE_BYTES * scale, 0
+    with (folder / "large.csv").open("w", encoding="ascii") as file:
+        while left > 0:
+            written = file.tell()
+            file.writelines(_lines(_columns(number, number * TABLE_ROWS), header=not number))
+            left, number = left - (file.tell() - written), number + 1
+
+
+def _columns(number: int, row: int) -> dict[str, Any]:
+    """Return the columns of a table: time, device, six signals, label and note."""
+    rng = np.random.default_rng(number)
+    columns: dict[str, Any] = {
+        "time": 1.7e9 + (row + np.arange(TABLE_ROWS)) / 100,
+        "device_id": np.char.mod("%04d", rng.integers(0, 50, TABLE_ROWS)),
+    }
+    for name, (mean, spread) in _SIGNALS.items():
+        drift = np.cumsum(rng.standard_normal(TABLE_ROWS)) / 50
+        columns[name] = np.round(mean + spread * (drift + rng.standard_normal(TABLE_ROWS)), 4)
+    labels = rng.integers(0, 4, TABLE_ROWS)
+    return columns | {"label": labels, "note": np.array(["", "ok", "warm", "moved by hand"])[labels]}
+
+
+def _lines(columns: dict[str, Any], *, header: bool) -> Iterator[str]:
+    if header:
+        yield ",".join(columns) + "\n"
+    form = ",".join(["%.2f", "%s", *["%.4f"] * len(_SIGNALS), "%d", "%s\n"])
+    yield from (form % row for row in zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
 if __name__ == "__main__":
-    globals()[sys.argv[1]](Path(sys.argv[2]))
+    globals()[sys.argv[1]](Path(sys.argv[2]), *map(float, sys.argv[3:]))

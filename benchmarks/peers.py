@@ -91,6 +91,34 @@ def audiomentations_snr(samples: NDArray[np.float32], samplerate: int, snr_db: f
     return lambda: transform(samples, sample_rate=samplerate)
 
 
+def tsaug_noise(samples: NDArray[np.float64], std: float) -> Call:
+    """AddNoise in the unit of the samples; by its default it would be a share of their range."""
+    from tsaug import AddNoise
+
+    transform = AddNoise(scale=std, normalize=False)
+    return lambda: transform.augment(samples)
+
+
+def ratspy_noise(samples: NDArray[np.float64], std: float) -> Call:
+    """RATSpy's Gaussian AddNoise, which returns a new array."""
+    transform = _ratspy_noise(std)
+    return lambda: transform.augment_one(samples)
+
+
+def ratspy_in_place(samples: NDArray[np.float64], std: float) -> Call:
+    """Gaussian AddNoise of RATSpy on a Dataset that is made once: each call adds noise to that of the call before."""
+    from ratspy import Dataset
+
+    transform, dataset = _ratspy_noise(std), Dataset(samples[np.newaxis].copy(), ["a"])
+    return lambda: transform.augment_batch(dataset, parallel=False)
+
+
+def _ratspy_noise(std: float) -> Any:
+    from ratspy import AddNoise, NoiseType
+
+    return AddNoise(NoiseType.Gaussian, mean=0.0, std_dev=std)
+
+
 def _generator() -> Generator:
     return Generator(SFC64(1))
 

@@ -10,7 +10,7 @@ import peers
 from harness import AbsentError, Call, Contender, Target, Work
 from numpy.typing import NDArray
 
-from augkit import audio, images
+from augkit import audio, images, series
 from augkit.errors import UsageError
 from augkit.noise.distributions import Distribution, as_distribution
 from augkit.noise.keys import as_key
@@ -54,6 +54,12 @@ def our_audio(samples: NDArray[np.float32], noise: str, snr_db: float) -> Call:
     return lambda: audio.add_noise(samples, _law(noise), snr_db=snr_db, rng=rng)
 
 
+def our_series(values: NDArray[np.float64], **level: Any) -> Call:
+    """Return augkit on a series."""
+    rng = np.random.default_rng(1)
+    return lambda: series.add_noise(values, rng=rng, **level)
+
+
 def our_samples(count: int, noise: str) -> Call:
     """Return augkit's float sampler, into memory that is there already."""
     law, rng, out = _law(noise), np.random.default_rng(1), np.empty(count, np.float32)
@@ -73,7 +79,7 @@ def _law(noise: str) -> Distribution:
 
 def works() -> list[Work]:
     """Return all works that are timed."""
-    return [*_large_images(), *_small_images(), *_samples(), _recording()]
+    return [*_large_images(), *_small_images(), *_samples(), _recording(), _series()]
 
 
 def _large_images() -> list[Work]:
@@ -168,5 +174,19 @@ def _recording() -> Work:
         (
             Contender("augkit", partial(our_audio, samples, GAUSSIAN, SNR_DB)),
             Contender("audiomentations", partial(peers.audiomentations_snr, samples, SAMPLERATE, SNR_DB), Target(3.0)),
+        ),
+    )
+
+
+def _series() -> Work:
+    values = np.random.default_rng(1).normal(20, 1, 1_000_000)
+    return Work(
+        "series, 1e6 samples",
+        values.size,
+        (
+            Contender("augkit", partial(our_series, values, std=STD)),
+            Contender("tsaug", partial(peers.tsaug_noise, values, STD), Target(2.0)),
+            Contender("RATSpy", partial(peers.ratspy_noise, values, STD), Target(1.0)),
+            Contender("RATSpy, in place", partial(peers.ratspy_in_place, values, STD), Target(1.0)),
         ),
     )

@@ -9,15 +9,16 @@ PACKAGE = Path(__file__).parent.parent / "augkit"
 
 FLOORS = (
     ("errors", "_version"),
+    ("figures",),
     ("noise",),
-    ("signal", "outcome", "level", "achieved", "sidecars"),
+    ("signal", "outcome", "level", "achieved", "pieces", "sidecars"),
     ("unit_noise",),
     ("perturb", "dependent"),
     ("images", "audio", "series"),
     ("folder",),
     ("recipe", "comparison", "sweep"),
     ("evaluate", "integrations"),
-    ("report", "show"),
+    ("report", "show", "interruption"),
     ("cli",),
     ("__main__", ""),
 )
@@ -82,5 +83,5 @@ def test_no_slow_library_is_imported_by_the_core_at_start():
         ]
         names = {alias.name for node in top if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module or "" for node in top if isinstance(node, ast.ImportFrom)}
-        for slow in ("scipy", "matplotlib", "pandas", "rich", "pebble"):
+        for slow in ("scipy", "matplotlib", "pandas", "rich"):
             assert not any(name.split(".")[0] == slow for name in names), f"{path} imports {slow} at start-up"

@@ -131,7 +131,7 @@ def test_measure_and_formats(tmp_path, capsys):
     assert measured["std"] == pytest.approx(row["achieved"]["std"])
     assert measured["snr_db"] == pytest.approx(row["achieved"]["snr_db"])
     assert augkit("measure", source, tmp_path / "dst/balls.png") == 0
-    assert "snr_db" in capsys.readouterr().out
+    assert "SNR" in capsys.readouterr().out
     assert augkit("formats") == 0
     said = capsys.readouterr().out.upper()
     for name in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "WAV", "FLAC", "OGG", "AIFF", "CSV", ".NPY"):

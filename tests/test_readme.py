@@ -22,13 +22,16 @@ def blocks(language):
 def _folder(tmp_path, monkeypatch):
     for name, fixture in (("photos", "images"), ("speech", "audio"), ("logs", "series")):
         shutil.copytree(FIXTURES / fixture, tmp_path / name)
-    (tmp_path / "recipe.toml").write_text(blocks("toml")[0])
+    for block in blocks("toml"):
+        named = re.match(r"# (\S+\.toml)\n", block)
+        (tmp_path / (named[1] if named else "recipe.toml")).write_text(block)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_commands_work(folder):
-    commands = [line.removeprefix("$ augkit ") for block in blocks("console") for line in block.splitlines()]
+    lines = "".join(blocks("console")).replace("\\\n", "").splitlines()
+    commands = [line.removeprefix("$ augkit ") for line in lines]
     assert len(commands) >= 7
     for command in commands:
         assert augkit(*shlex.split(command)) == 0, command
@@ -39,11 +42,13 @@ def test_commands_work(folder):
 
 
 def test_python_works():
+    namespace = {}
     for block in blocks("python"):
-        namespace = {}
         exec(compile(block, "README.md", "exec"), namespace)  # noqa: S102
-        assert namespace["noisy"].shape == namespace["image"].shape
-        assert (namespace["noisy_log"] != namespace["log"]).any()
+    assert namespace["noisy"].shape == namespace["image"].shape
+    assert (namespace["noisy_log"] != namespace["log"]).any()
+    means = [point.interval.mean for point in namespace["curve"].points]
+    assert means == sorted(means, reverse=True)
 
 
 def test_every_command_is_told():

@@ -1,1 +1,1 @@
-"""Pictures of what noise did. Needs the ``plots`` extra."""
+"""Pictures and pages of what noise did; only curves and spectrograms in PNG need the ``plots`` extra."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 _WIDTH, _ROW = 11.0, 2.5
-_CLEAN, _NOISY = "#1f4e79", "#d1602c"
+CLEAN, NOISY = "#1f4e79", "#d1602c"
+"""Colours of what was before the noise, and after it."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,11 +63,7 @@ def contact_sheet(title: str, pairs: Sequence[Pair], path: Path) -> None:
     UsageError
         Where matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("plots need matplotlib: pip install 'augkit[plots]'") from None
-    figure = Figure(figsize=(_WIDTH, _ROW * len(pairs) + 0.5), layout="constrained", facecolor="white")
+    figure = new_figure((_WIDTH, _ROW * len(pairs) + 0.5))
     figure.suptitle(title, fontsize=13, fontweight="bold", x=0.01, ha="left")
     rows = np.atleast_1d(figure.subfigures(len(pairs), 1, squeeze=True))  # type: ignore[arg-type]
     for row, pair in zip(rows, pairs, strict=True):
@@ -78,6 +75,15 @@ def contact_sheet(title: str, pairs: Sequence[Pair], path: Path) -> None:
         else:
             _draw_series(row, pair)
     figure.savefig(path, dpi=130, format="png")
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of so many inches; `UsageError` where matplotlib is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError("plots need matplotlib: pip install 'augkit[plots]'") from None
+    return Figure(figsize=size, layout="constrained", facecolor="white")
 
 
 def _draw_image(row: Figure | SubFigure, pair: ImagePair) -> None:
@@ -98,22 +104,22 @@ def _draw_audio(row: Figure | SubFigure, pair: AudioPair) -> None:
     wave, before, after = row.subplots(1, 3)
     clean, noisy = (samples if samples.ndim == 1 else samples.mean(axis=1) for samples in (pair.clean, pair.noisy))
     seconds = np.arange(len(clean)) / pair.samplerate
-    wave.plot(seconds, noisy, color=_NOISY, linewidth=0.4, label="after")
-    wave.plot(seconds, clean, color=_CLEAN, linewidth=0.4, label="before")
+    wave.plot(seconds, noisy, color=NOISY, linewidth=0.4, label="after")
+    wave.plot(seconds, clean, color=CLEAN, linewidth=0.4, label="before")
     wave.set_xlabel("s", fontsize=7)
     wave.legend(fontsize=6, loc="upper right", frameon=False)
     wave.set_title("waveform", fontsize=8)
     top = None
     for axes, samples, name in ((before, clean, "before"), (after, noisy, "after")):
-        image, extent = _spectrogram(samples, pair.samplerate)
+        image, extent = spectrogram(samples, pair.samplerate)
         top = float(image.max()) if top is None else top
         axes.imshow(image, origin="lower", aspect="auto", extent=extent, cmap="magma", vmin=top - 80, vmax=top)
         axes.set_title(f"spectrogram {name}, kHz over s", fontsize=8)
     for axes in (wave, before, after):
-        _small_ticks(axes)
+        small_ticks(axes)
 
 
-def _spectrogram(samples: NDArray[np.float64], samplerate: int) -> tuple[NDArray[np.float64], tuple[float, ...]]:
+def spectrogram(samples: NDArray[np.float64], samplerate: int) -> tuple[NDArray[np.float64], tuple[float, ...]]:
     """Return power in dB, shape (frequencies, frames), and its extent in s and kHz."""
     size = 512 if len(samples) >= 2048 else 64
     padded = np.pad(samples, (0, max(0, size - len(samples))))
@@ -125,15 +131,16 @@ def _spectrogram(samples: NDArray[np.float64], samplerate: int) -> tuple[NDArray
 
 def _draw_series(row: Figure | SubFigure, pair: SeriesPair) -> None:
     axes = row.subplots(1, 1)
-    axes.plot(pair.noisy, color=_NOISY, linewidth=0.9, label="after")
-    axes.plot(pair.clean, color=_CLEAN, linewidth=1.1, label="before")
+    axes.plot(pair.noisy, color=NOISY, linewidth=0.9, label="after")
+    axes.plot(pair.clean, color=CLEAN, linewidth=1.1, label="before")
     axes.margins(x=0.01)
     axes.set_xlabel("row", fontsize=7)
     axes.legend(fontsize=7, loc="upper right", frameon=False, ncols=2)
-    _small_ticks(axes)
+    small_ticks(axes)
 
 
-def _small_ticks(axes: Axes) -> None:
+def small_ticks(axes: Axes) -> None:
+    """Make the ticks small and leave the frame open."""
     axes.tick_params(labelsize=6)
     keep: Any = axes.spines
     keep[["top", "right"]].set_visible(False)

@@ -1,16 +1,13 @@
-"""What noise lies between two arrays, or between two files of any domain."""
+"""The level of the noise between two arrays."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from augkit.achieved import achieved
 from augkit.errors import UsageError
-from augkit.folder.domains import DOMAINS, load_domain
+from augkit.signal import refuse_masked
 
 
 def measure(clean: ArrayLike, noisy: ArrayLike, *, full_scale: float | None = None) -> dict[str, float | None]:
@@ -35,6 +32,8 @@ def measure(clean: ArrayLike, noisy: ArrayLike, *, full_scale: float | None = No
     UsageError
         For arrays of different shapes.
     """
+    refuse_masked("clean", clean)
+    refuse_masked("noisy", noisy)
     before, after = np.asarray(clean), np.asarray(noisy)
     if before.shape != after.shape:
         raise UsageError(f"two arrays of one shape were expected, got {before.shape} and {after.shape}")
@@ -45,26 +44,3 @@ def measure(clean: ArrayLike, noisy: ArrayLike, *, full_scale: float | None = No
     if full_scale is None:
         full_scale = 1.0 if limits is None else limits[1] if limits[0] == 0 else -limits[0]
     return achieved(before, after, full_scale=full_scale, limits=limits)
-
-
-def measure_files(clean: Path, noisy: Path) -> dict[str, Any]:
-    """Measure the noise between two files of one domain; the domain follows from the suffix.
-
-    Raises
-    ------
-    UsageError
-        For a missing file, or one that no domain reads.
-    InputError
-        For files that cannot be compared.
-    """
-    for path in (clean, noisy):
-        if not path.is_file():
-            raise UsageError(
-                f"{path}: a file was expected" + (", not a folder" if path.is_dir() else ", none is there")
-            )
-    for name in DOMAINS:
-        domain = load_domain(name)
-        suffixes = tuple(domain.suffixes())
-        if clean.name.lower().endswith(suffixes) and noisy.name.lower().endswith(suffixes):
-            return {"domain": name, **domain.compare(clean, noisy)}
-    raise UsageError(f"{clean} and {noisy}: two images, two recordings or two series were expected; see augkit formats")
