@@ -11,9 +11,10 @@ import numpy as np
 
 from augkit.comparison.look import Look, found_in
 from augkit.errors import UsageError
+from augkit.figures import new_figure
 from augkit.noise.distributions import as_distribution
 from augkit.report.shape import Placed, histogram, quantiles
-from augkit.report.sheet import CLEAN, NOISY, new_figure
+from augkit.report.sheet import CLEAN, NOISY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

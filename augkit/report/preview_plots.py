@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from augkit.errors import printable
+from augkit.figures import new_figure
 from augkit.report.preview import Cell, Sheet, in_lines
-from augkit.report.sheet import CLEAN, NOISY, AudioPair, SeriesPair, new_figure, small_ticks, spectrogram
+from augkit.report.sheet import CLEAN, NOISY, AudioPair, SeriesPair, small_ticks, spectrogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

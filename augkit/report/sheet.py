@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.errors import UsageError
+from augkit.figures import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,15 +75,6 @@ def contact_sheet(title: str, pairs: Sequence[Pair], path: Path) -> None:
         else:
             _draw_series(row, pair)
     figure.savefig(path, dpi=130, format="png")
-
-
-def new_figure(size: tuple[float, float]) -> Figure:
-    """Return an empty figure of so many inches; `UsageError` where matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise UsageError("plots need matplotlib: pip install 'augkit[plots]'") from None
-    return Figure(figsize=size, layout="constrained", facecolor="white")
 
 
 def _draw_image(row: Figure | SubFigure, pair: ImagePair) -> None:
