@@ -33,6 +33,8 @@ class Interruption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._signal is not None:  # the process is about to end; what comes meanwhile ends it in no other way
+            return
         for number, before in self._before.items():
             signal.signal(number, before)  # type: ignore[arg-type]
 

@@ -8,19 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+from torchvision import tv_tensors
+from torchvision.transforms import v2
 
 import augkit
 from augkit.errors import UsageError
+from augkit.integrations.torch import AddNoise, KeyedDataset, NoiseLayer
 from augkit.noise.distributions import as_distribution
 from tests.truth import allowed_distance, distance
-
-torch = pytest.importorskip("torch")
-v2 = pytest.importorskip("torchvision.transforms.v2")
-from torch.utils.data import DataLoader, Dataset  # noqa: E402
-from torchvision import tv_tensors  # noqa: E402
-
-from augkit.integrations.torch import AddNoise, KeyedDataset, NoiseLayer  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 

@@ -4,17 +4,15 @@ import pickle
 import random
 import warnings
 
+import albumentations
+import audiomentations
 import numpy as np
 import pytest
 
 import augkit
 from augkit.errors import UsageError
-
-albumentations = pytest.importorskip("albumentations")
-audiomentations = pytest.importorskip("audiomentations")
-
-from augkit.integrations.albumentations import AddNoise as ImageNoise  # noqa: E402
-from augkit.integrations.audiomentations import AddNoise as AudioNoise  # noqa: E402
+from augkit.integrations.albumentations import AddNoise as ImageNoise
+from augkit.integrations.audiomentations import AddNoise as AudioNoise
 
 pytestmark = pytest.mark.slow
 

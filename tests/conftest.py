@@ -1,0 +1,7 @@
+"""What is collected: tests of frameworks only where these are installed, as CI does for its slow tests."""
+
+from importlib.util import find_spec
+
+_NEEDED = {"test_torch.py": ("torch", "torchvision"), "test_transforms.py": ("albumentations", "audiomentations")}
+
+collect_ignore = [name for name, needed in _NEEDED.items() if not all(map(find_spec, needed))]
