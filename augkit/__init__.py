@@ -22,7 +22,7 @@ def __getattr__(name: str) -> Any:
     if name == "measure":
         return import_module("augkit.comparison").measure
     if name == "run":
-        return import_module("augkit.recipe").run
+        return import_module("augkit.running").run
     raise AttributeError(f"module 'augkit' has no attribute {name!r}")
 
 

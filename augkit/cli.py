@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from augkit import cli_options as options
 from augkit._version import __version__
 from augkit.errors import AugkitError, UsageError, nearest, printable
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from augkit.recipe import Recipe
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
-
-Command = Callable[..., int]
 
 
 class _Group(click.Group):
@@ -48,89 +47,8 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    def decorate(command: Command) -> Command:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
-
-
-_places = _options(
-    click.argument("src", type=click.Path(path_type=Path)),
-    click.argument("dst", type=click.Path(path_type=Path)),
-)
-_noise = _options(
-    click.option("--noise", metavar="LAW", help="gaussian (default), laplace, student-t:df=3, cauchy..."),
-    click.option("--std", metavar="LEVEL", help="Standard deviation."),
-    click.option("--scale", metavar="LEVEL", help="Scale of the law, in the unit of --std."),
-    click.option("--snr", "snr_db", metavar="LEVEL", help="Signal-to-noise ratio in dB."),
-    click.option("--psnr", "psnr_db", metavar="LEVEL", help="Peak signal-to-noise ratio in dB."),
-    click.option("--channels", metavar="HOW", help="independent (default), shared, or the correlation of channels."),
-)
-_color = click.option(
-    "--color", metavar="COLOR", help="white (default), pink, brown, blue, violet, exponent:1.5, ar:0.9"
-)
-_BUDGET = (
-    click.option("--on-error", type=click.Choice(["skip", "stop"]), help="What a failed file does."),
-    click.option("--max-errors", metavar="N|P%", help="Failures after which the run ends."),
-)
-_folder = _options(
-    click.option("--copies", type=int, metavar="N", help="Noisy outputs of each source."),
-    click.option("--probability", type=float, metavar="P", help="Share of the outputs that get noise."),
-    click.option("--include", multiple=True, metavar="GLOB", help="Only these names."),
-    click.option("--exclude", multiple=True, metavar="GLOB", help="Not these names."),
-    click.option("--files-from", type=click.Path(), metavar="LIST", help="Only what this list names."),
-    click.option("--keep-original", is_flag=True, default=None, help="Put the unchanged source into DST too."),
-    click.option("--copy-others", is_flag=True, default=None, help="Copy files of other kinds."),
-    click.option(
-        "--labels", type=click.Choice(["leave", "copy"]), help="What belongs to a source follows its outputs."
-    ),
-    click.option(
-        "--annotations", multiple=True, type=click.Path(), metavar="PATH", help="Lists, or labels, elsewhere."
-    ),
-    *_BUDGET,
-    click.option(
-        "--measure", type=click.Choice(["all", "sample", "none"]), help="Lossy outputs to decode and measure."
-    ),
-    click.option("--seed", type=click.IntRange(min=0), metavar="N", help="The same seed gives the same outputs."),
-)
-_WORKERS = (
-    click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default."
-    ),
-    click.option("--timeout", type=float, metavar="SECONDS", help="Most time for one file, which fails beyond it."),
-    click.option("--max-memory", metavar="SIZE", help="Most memory for one file, such as 2G; it fails beyond it."),
-    click.option("--shard", metavar="I/N", help="Do one of N parts; others do theirs in the same DST. Needs --seed."),
-)
-_report = click.option(
-    "--report", type=click.Path(path_type=Path), metavar="HTML", help="Write a page about the run when it is done."
-)
-_how = _options(
-    *_WORKERS,
-    click.option("--resume", is_flag=True, help="Go on with what DST holds."),
-    click.option("--overwrite", is_flag=True, help="Replace what DST holds."),
-    click.option("--dry-run", is_flag=True, help="Print the plan and write nothing."),
-    _report,
-    click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
-    click.option("--quiet", is_flag=True, help="Print errors only."),
-)
-
-
 @cli.command()
-@_places
-@_noise
-@click.option("--preset", metavar="NAME", help="A published noise: imagenet-c/shot_noise:3, or :1-5 for a tree each.")
-@click.option("--masks", multiple=True, type=click.Path(), metavar="DIR", help="Masks, which follow without noise.")
-@click.option("--format", metavar="EXT", help="Format of the outputs, such as png; the source's by default.")
-@click.option("--grain", type=float, metavar="RADIUS", help="Correlation of neighbouring pixels, in pixels.")
-@click.option("--frames", type=click.Choice(["own", "shared"]), help="Noise of each frame of an animation, or page.")
-@click.option("--quality", type=int, metavar="Q", help="Quality of lossy formats; the source's by default.")
-@click.option("--data-range", metavar="LOW..HIGH", help="Black and white; by default the type's, 0..1 for floats.")
-@click.option("--max-pixels", type=int, metavar="N", help="Refuse images of more pixels, all frames together.")
-@_folder
-@_how
+@options.IMAGES
 def images(src: Path, dst: Path, **given: Any) -> int:
     """Add noise to the images in SRC: --std 0.1 is a share of full range, 25/255 is understood.
 
@@ -141,57 +59,22 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 
 
 @cli.command()
-@_places
-@_noise
-@_color
-@click.option(
-    "--snr-definition",
-    metavar="NAME",
-    help="How --snr is meant: rms (default), per-channel, active, a-weighted, lufs, segmental.",
-)
-@click.option("--snr-ignore-dc", is_flag=True, default=None, help="Measure the signal without its DC offset.")
-@click.option("--on-clip", metavar="HOW", help="Beyond full scale: clip (default), attenuate, float, error.")
-@click.option("--on-silence", metavar="HOW", help="An SNR of silence: skip (default), absolute, error.")
-@click.option("--dither", metavar="KIND", help="Before rounding: tpdf.")
-@click.option("--backgrounds", type=click.Path(), metavar="DIR", help="Recordings that are the noise, not a law.")
-@click.option("--backgrounds-at-once", metavar="N", help="How many of them sound together: 1 (default), 3..7.")
-@click.option("--bursts", metavar="HOW", help="Short noises: rate=20,duration=0.1..0.5 (a minute, s); clicks:rate=60.")
-@click.option("--save-noise", metavar="DIR", help="Save what was added too, in this folder of DST.")
-@click.option("--save-clean", metavar="DIR", help="Save the aligned clean signal too, in this folder of DST.")
-@click.option("--format", metavar="EXT", help="Format of the outputs, such as flac; the source's by default.")
-@_folder
-@_how
+@options.AUDIO
 def audio(src: Path, dst: Path, **given: Any) -> int:
     """Add noise to the recordings in SRC: --snr 10 is in dB."""
     return _run_folder("audio", src, dst, given)
 
 
 @cli.command()
-@_places
-@_noise
-@_color
-@click.option("--columns", multiple=True, metavar="NAMES", help="Columns to be noised: names, globs, positions.")
-@click.option("--exclude-columns", multiple=True, metavar="NAMES", help="Columns to be left alone.")
-@click.option("--group-by", metavar="NAME", help="A column, or folder key=, whose values have a scale and noise each.")
-@click.option("--time", metavar="NAME", help="The column with the time of each row.")
-@click.option("--time-unit", type=click.Choice(["s", "ms", "us", "ns"]), help="Of times that are numbers.")
-@click.option("--scale-over", type=click.Choice(["file", "folder"]), help="Where relative levels are learnt.")
-@click.option("--scale-from", type=click.Path(), metavar="FILE", help="A file to learn relative levels from.")
-@click.option("--decimals", metavar="N|full", help="Decimals of new numbers; those of their column by default.")
-@click.option("--range", metavar="LOW..HIGH", help="Where new values saturate; ax=-16..16,adc=0..4095 for each.")
-@click.option("--sensor", type=click.Path(path_type=Path), metavar="FILE", help="Data sheets of sensors, in TOML.")
-@click.option("--faults", multiple=True, metavar="HOW", help="spike:rate=2/min,size=5sd; dropout:... or a TOML file.")
-@click.option("--save-mask", is_flag=True, default=None, help="Save which cells are faulty beside each output.")
-@click.option("--samplerate", type=float, metavar="HZ", help="Rows per second, where no --time tells it.")
-@click.option("--step", metavar="STEP", help="Of the converter: clipped to --range, then rounded to it; adc=1.")
-@click.option("--multiplicative", is_flag=True, default=None, help="The level is a share of each value.")
-@click.option("--delimiter", metavar="CHAR", help="Delimiter of text tables.")
-@click.option("--decimal", metavar="CHAR", help="Decimal mark of text tables.")
-@click.option("--header/--no-header", default=None, help="Whether the first row holds names.")
-@_folder
-@_how
+@options.SERIES
 def series(src: Path, dst: Path, **given: Any) -> int:
     """Add noise to the series in SRC: --std 0.1sd is relative to each column, plain numbers are in its unit."""
+    _read_series_options(given)
+    return _run_folder("series", src, dst, given)
+
+
+def _read_series_options(given: dict[str, Any]) -> None:
+    """Put in place of lists of names, and of files of sensors and faults, what they hold."""
     for name in ("columns", "exclude_columns"):
         given[name] = [part.strip() for text in given[name] for part in text.split(",")]
     if given["sensor"] is not None:
@@ -202,7 +85,40 @@ def series(src: Path, dst: Path, **given: Any) -> int:
         from augkit.series.faults.files import fault_tables
 
         given["faults"] = fault_tables(given["faults"])
-    return _run_folder("series", src, dst, given)
+
+
+def _of_every_domain(command: click.Command) -> click.Command:
+    """Give a command the options of all domains, besides its own, which stand in place of theirs."""
+    own = {option.name for option in command.params}
+    theirs = {option.name: option for domain in (images, audio, series) for option in domain.params}
+    command.params += [option for name, option in theirs.items() if name not in own]
+    return command
+
+
+@_of_every_domain
+@cli.command()
+@options.PLACES
+@click.option("--domain", type=click.Choice(["images", "audio", "series"]), help="What SRC holds; found by default.")
+@click.option(
+    "--noise", multiple=True, metavar="LAW", help="gaussian (default), student-t:df=3...; repeat it for more."
+)
+@click.option("--std", metavar="LEVELS", help="Standard deviations, a tree each: 0.02,0.05,0.1")
+@click.option("--scale", metavar="LEVELS", help="Scales of the law, in the unit of --std.")
+@click.option("--snr", "snr_db", metavar="LEVELS", help="Signal-to-noise ratios in dB: 20,10,0")
+@click.option("--psnr", "psnr_db", metavar="LEVELS", help="Peak signal-to-noise ratios in dB.")
+@click.option("--preset", metavar="NAME", help="Instead: imagenet-c/shot_noise, or imagenet-c/* for all of them.")
+def sweep(src: Path, dst: Path, domain: str | None, **given: Any) -> int:
+    """Make a tree of outputs for each noise and level: DST/gaussian/0.05/..., with shared random numbers.
+
+    DST/metadata.jsonl has the rows of all trees. The other options are those of augkit images, audio or series,
+    whichever SRC holds.
+    """
+    from augkit.swept import domain_of
+
+    domain = domain or domain_of(src)
+    if domain == "series":
+        _read_series_options(given)
+    return _run_folder(domain, src, dst, given | {"sweep": True})
 
 
 _HOW = ("jobs", "timeout", "max_memory", "shard", "resume", "overwrite", "dry_run", "report", "as_json", "quiet")
@@ -227,7 +143,7 @@ def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int
 
 @cli.command()
 @click.argument("recipe_file", metavar="RECIPE.toml", type=click.Path(path_type=Path))
-@_how
+@options.HOW
 def run(recipe_file: Path, **how: Any) -> int:
     """Do what a recipe says; every run writes the recipe that it followed."""
     from augkit.recipe import load_recipe
@@ -237,8 +153,8 @@ def run(recipe_file: Path, **how: Any) -> int:
 
 @cli.command()
 @click.argument("dst", type=click.Path(path_type=Path))
-@_options(*_BUDGET, *_WORKERS)
-@_report
+@options.together(*options.BUDGET, *options.WORKERS)
+@options.REPORT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def resume(dst: Path, on_error: str | None, max_errors: str | None, **how: Any) -> int:
@@ -270,7 +186,7 @@ def _run_recipe(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    from augkit import recipe, show
+    from augkit import running, show
     from augkit.folder.limits import Limits, as_bytes
     from augkit.folder.run import HowToRun
     from augkit.folder.shards import as_shard
@@ -285,13 +201,15 @@ def _run_recipe(
         raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
-    planned = recipe.plan_sections(whole.sections, recipe.seed_for(whole, how), how)
+    planned = running.plan_sections(whole.sections, running.seed_for(whole, how), how)
     if dry_run:
         plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
         if as_json:
             _print_sections(plans)
         else:
-            click.echo("\n".join(line for plan in plans for line in show.plan_lines(plan)))
+            for one, plan in zip(planned, plans, strict=True):
+                above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
+                click.echo("\n".join([*above, *show.plan_lines(plan)]))
         return EXIT_DONE
     keep_memory()  # this process is a worker too, where files are few
     gc.freeze()
@@ -301,7 +219,7 @@ def _run_recipe(
     for one in planned:
         try:
             with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                reports.append(recipe.run_planned(one, progress, interruption.wanted))
+                reports.append(running.run_planned(one, progress, interruption.wanted))
         except KeyboardInterrupt:
             again += f" --shard {shard}" if shard else ""
             click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
@@ -355,7 +273,7 @@ def measure(clean: Path, noisy: Path, as_json: bool, plot: Path | None) -> int:
 @click.option("--snr", "snr_db", metavar="LEVELS", help="Signal-to-noise ratios in dB.")
 @click.option("--psnr", "psnr_db", metavar="LEVELS", help="Peak signal-to-noise ratios in dB.")
 @click.option("--preset", metavar="NAME", help="Instead: imagenet-c/shot_noise, or imagenet-c/* for all of them.")
-@_color
+@options.COLOR
 @click.option("--columns", multiple=True, metavar="NAMES", help="Columns of a series to be noised; the first is shown.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, metavar="N", help="Of the noise; 0 by default.")
 def preview(file: Path, out: Path | None, noises: tuple[str, ...], seed: int, **given: Any) -> int:

@@ -1,4 +1,4 @@
-"""What a run does, as data: recipes in TOML, and running them.
+"""What a run does, as data: recipes in TOML.
 
 A recipe has a seed and one section for each folder, under the name of its domain::
 
@@ -11,35 +11,30 @@ A recipe has a seed and one section for each folder, under the name of its domai
     std = "0.02..0.2"
     copies = 2
 
+With ``sweep = true`` the noises and levels that a section lists get a tree of outputs each, as `as_swept` reads them.
 Paths are relative to the recipe. Each DST holds the recipe of its own section, which repeats it.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from augkit._version import __version__
 from augkit.errors import UsageError, nearest
-from augkit.folder.limits import Limits, as_bytes
-from augkit.folder.options import FolderOptions, Job
-from augkit.folder.plan import RECIPE, Plan
-from augkit.folder.run import HowToRun, Progress, Stop, check_job, run_job
-from augkit.folder.shards import as_shard
-from augkit.folder.tally import Report
+from augkit.folder.options import FolderOptions
 from augkit.level import NoiseOptions
-from augkit.sweep import Sweep
+from augkit.swept import SWEPT, Swept, as_swept
 
 VERSION = 1
+SWEEP = "sweep"
 _SIZE_CAP = 1_000_000
-_SEED_BITS = 53  # what every reader of JSON holds exactly
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -51,13 +46,26 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True):
-    """One folder of a recipe: its domain, its places (absolute) and its options."""
+    """One folder of a recipe: its domain, its places (absolute) and its options, of a sweep those of the first tree."""
 
     domain: str
     src: str
     dst: str
     options: NoiseOptions
     folder: FolderOptions = FolderOptions()
+    swept: Swept | None = None
+
+    def trees(self) -> dict[str, Section]:
+        """Return the section of each tree of outputs by its place below DST: this one under "" where it is alone."""
+        variants = self.options.variants()
+        if self.swept is not None:
+            variants = {place: variant.options for place, variant in self.swept.trees.items()}
+        elif len(variants) == 1:
+            return {"": self}
+        return {
+            place: msgspec.structs.replace(self, dst=str(Path(self.dst) / place), options=options, swept=None)
+            for place, options in variants.items()
+        }
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,22 +93,33 @@ def make_section(domain: str, src: str, dst: str, given: Mapping[str, Any], wher
         For an unknown key (with the nearest known one), a wrong type or a value out of range; `where` begins it.
     """
     own = options_type(domain)
-    known = (*own.__struct_fields__, *FolderOptions.__struct_fields__)
+    known = (*own.__struct_fields__, *FolderOptions.__struct_fields__, SWEEP)
     for key in given:
         if key not in known:
             raise UsageError(f"{where}{key}: no such option of {domain}{nearest(key, known)}")
     ours = {key: value for key, value in given.items() if key in FolderOptions.__struct_fields__}
-    theirs = {key: value for key, value in given.items() if key not in ours}
+    theirs = {key: value for key, value in given.items() if key not in ours and key != SWEEP}
     try:
         folder = msgspec.convert(ours, FolderOptions)
-        options = msgspec.convert(theirs, own)
         folder.check()
-        options.check()
+        asked = msgspec.convert({SWEEP: given.get(SWEEP, False)}, _Flag).sweep
+        swept = as_swept(theirs, lambda table: _checked(own, table)) if asked else None
+        options = next(iter(swept.trees.values())).options if swept else _checked(own, theirs)
     except msgspec.ValidationError as error:
         raise UsageError(f"{where}{_fault(error)}") from None
     except UsageError as error:
         raise UsageError(f"{where}{error}") from None
-    return Section(domain=domain, src=src, dst=dst, options=options, folder=folder)
+    return Section(domain=domain, src=src, dst=dst, options=options, folder=folder, swept=swept)
+
+
+class _Flag(msgspec.Struct):
+    sweep: bool
+
+
+def _checked(own: type[NoiseOptions], table: Mapping[str, Any]) -> NoiseOptions:
+    options = msgspec.convert(table, own)
+    options.check()
+    return options
 
 
 def _fault(error: msgspec.ValidationError) -> str:
@@ -205,6 +224,9 @@ def dump_section(section: Section, seed: int) -> bytes:
             default = field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
             if value != default:
                 table[field.name] = value
+    if section.swept is not None:
+        table = {name: value for name, value in table.items() if name not in SWEPT} | {SWEEP: True}
+        table |= section.swept.table
     for name in table.keys() & {*FolderOptions.PATHS, *section.options.PATHS}:
         value = table[name]
         table[name] = [_relative(one, dst) for one in value] if isinstance(value, list) else _relative(value, dst)
@@ -221,166 +243,3 @@ def dump_section(section: Section, seed: int) -> bytes:
 def _relative(path: str, folder: str) -> str:
     parent, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
     return os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)  # noqa: PTH118
-
-
-def fresh_seed() -> int:
-    """Draw a seed from the system's entropy."""
-    return secrets.randbits(_SEED_BITS)
-
-
-def seed_for(recipe: Recipe, how: HowToRun) -> int:
-    """Return the seed of a run: the one given, the one of a run that is resumed, or a fresh one.
-
-    Raises
-    ------
-    UsageError
-        For a shard without one, as all shards need the same.
-    """
-    recorded = [Path(section.dst) / RECIPE for section in recipe.sections]
-    seeds = [load_recipe(path).seed for path in recorded if how.resume and path.is_file()]
-    given = [seed for seed in (recipe.seed, *seeds) if seed is not None]
-    if how.shard is not None and not given:
-        raise UsageError(f"shard {how.shard}: its sisters need the same seed; give all of them one --seed")
-    return given[0] if given else fresh_seed()
-
-
-def as_job(section: Section, seed: int) -> Job:
-    """Turn a section into the job of a folder run."""
-    src = Path(section.src)
-    single = not src.is_dir() and os.path.lexists(src)
-    return Job(
-        domain=section.domain,
-        src=str(src.parent if single else src),
-        dst=section.dst,
-        only=src.name if single else None,
-        seed=seed,
-        options=section.options,
-        folder=section.folder,
-    )
-
-
-class Planned(NamedTuple):
-    """A section that was checked and is ready to run, in its way: of several, those not begun yet are not resumed.
-
-    A section that sweeps over several noises is planned as one for each, below the folder of the sweep.
-    """
-
-    section: Section
-    job: Job
-    plan: Plan
-    recipe: bytes
-    how: HowToRun
-    sweep: Sweep | None = None
-
-
-def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
-    """Plan and check all sections, as nothing is written before all of them can be run.
-
-    Raises
-    ------
-    UsageError
-        For the first section that cannot be run, or two of them with one DST.
-    """
-    for section in sections:
-        for other in sections:
-            if other is not section:
-                _check_apart(Path(section.dst), Path(other.dst), "another section's DST")
-                if Path(other.src).is_dir():
-                    _check_apart(Path(section.dst), Path(other.src), "another section's SRC")
-    planned = []
-    for section in sections:
-        for name in section.options.PATHS:
-            if value := getattr(section.options, name):
-                _check_apart(Path(section.dst), Path(value), name)
-        begun = len(sections) == 1 or (Path(section.dst) / RECIPE).is_file()
-        own = msgspec.structs.replace(how, resume=how.resume and begun)
-        variants = section.options.variants()
-        planned += [_plan(section, seed, own)] if len(variants) == 1 else _plan_sweep(section, variants, seed, own)
-    return planned
-
-
-def _plan(section: Section, seed: int, how: HowToRun, sweep: Sweep | None = None) -> Planned:
-    job, recipe = as_job(section, seed), dump_section(section, seed)
-    if sweep is not None:
-        how = sweep.way_of(job.target_root, recipe, how)
-    elif how.overwrite:
-        _refuse_sweep(job.target_root)
-    return Planned(section, job, check_job(job, how), recipe, how, sweep)
-
-
-def _refuse_sweep(dst: Path) -> None:
-    """Raise `UsageError` where the trees of a sweep would stay beside what overwrites it."""
-    path = dst / RECIPE
-    if path.is_file() and any(len(section.options.variants()) > 1 for section in load_recipe(path).sections):
-        raise UsageError(f"{dst}: it holds the trees of a sweep, which would stay; remove it, or name another folder")
-
-
-def _plan_sweep(section: Section, variants: Mapping[str, NoiseOptions], seed: int, how: HowToRun) -> list[Planned]:
-    sweep = Sweep(Path(section.dst), dump_section(section, seed))
-    sweep.check(Path(section.src), variants, how)
-    trees = [
-        msgspec.structs.replace(section, dst=str(sweep.root / place), options=options)
-        for place, options in variants.items()
-    ]
-    return [_plan(tree, seed, how, sweep) for tree in trees]
-
-
-def _check_apart(dst: Path, place: Path, what: str) -> None:
-    here, there = os.path.realpath(dst), os.path.realpath(place)
-    if os.path.commonpath([here, there]) in (here, there):
-        raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; name a folder apart from it")
-
-
-def run_planned(planned: Planned, progress: Progress | None = None, stop: Stop | None = None) -> Report:
-    """Run one section; `stop` is asked now and then whether it is to be interrupted."""
-    if planned.sweep is not None:
-        planned.sweep.begin()
-    return run_job(planned.job, planned.plan, planned.recipe, planned.how, progress, stop=stop)
-
-
-def run(
-    recipe: Recipe | str | os.PathLike[str],
-    *,
-    jobs: int | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    timeout: float | None = None,
-    max_memory: int | str | None = None,
-    shard: str | None = None,
-    progress: Progress | None = None,
-) -> list[Report]:
-    """Run all sections of a recipe, or of a recipe file; all are planned and checked before the first byte is written.
-
-    Parameters
-    ----------
-    recipe : Recipe or path
-        What to do.
-    jobs : int, optional
-        Worker processes; one a core by default. The outputs are the same for any number.
-    resume, overwrite : bool
-        Go on with what DST holds, or replace it; otherwise a DST that holds files is refused.
-    timeout : float, optional
-        Seconds for one source with all its outputs; one that takes longer is a failure.
-    max_memory : int or str, optional
-        Memory for one source, in bytes or such as "2G"; one that wants more is a failure.
-    shard : str, optional
-        Such as "2/3": do the second of three parts of the run. Others may do theirs at the same time, anywhere, with
-        the same recipe and seed; the last one to end merges their records.
-    progress : callable, optional
-        Called with the tally so far and the plan.
-
-    Returns
-    -------
-    list of Report
-        One for each section.
-
-    Raises
-    ------
-    UsageError, OutputError
-        For what cannot be run at all; a file that fails is in the report instead.
-    """
-    whole = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
-    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
-    seed = seed_for(whole, how)
-    return [run_planned(planned, progress) for planned in plan_sections(whole.sections, seed, how)]

@@ -1,25 +1,34 @@
-"""The folder above the trees of a sweep: its recipe, which resumes all of them, and what it may hold."""
+"""The folder above the trees of a sweep: its recipe, which resumes all of them, its manifest, and what it may hold."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from augkit.errors import OutputError, UsageError
-from augkit.folder.plan import RECIPE
+from augkit.folder.plan import METADATA, RECIPE
 from augkit.folder.run import HowToRun
-from augkit.folder.storage import confine, sync_file, write_atomically
+from augkit.folder.storage import confine, not_written, sync_file, sync_folders, write_atomically
 from augkit.folder.target import check_contents, check_places, same_run
 
 
 class Sweep(NamedTuple):
-    """A DST that holds a tree of outputs for each of several noises, and a recipe of its own."""
+    """A DST that holds a tree of outputs for each of several noises, and a recipe of its own.
+
+    Attributes
+    ----------
+    levels : mapping or None
+        The level of each tree by its place, for a manifest of all of them; None for a sweep that has none.
+    """
 
     root: Path
     recipe: bytes
+    levels: Mapping[str, float | None] | None = None
 
     def check(self, src: Path, places: Iterable[str], how: HowToRun) -> None:
         """Raise for a DST that may not be written to; nothing is written.
@@ -52,12 +61,16 @@ class Sweep(NamedTuple):
         for parent in above:
             folder = self.root / parent
             for entry in folder.iterdir() if folder.is_dir() else ():
-                known = parent / entry.name in places | above or (parent == PurePosixPath() and entry.name == RECIPE)
-                if not known:
+                own = parent == PurePosixPath() and entry.name in self._records
+                if not own and parent / entry.name not in places | above:
                     raise UsageError(
                         f"{entry}: no part of this sweep, and --overwrite would leave it among its trees; remove it, "
                         "or name another folder"
                     )
+
+    @property
+    def _records(self) -> tuple[str, ...]:
+        return (RECIPE,) if self.levels is None else (RECIPE, METADATA)
 
     def way_of(self, tree: Path, recipe: bytes, how: HowToRun) -> HowToRun:
         """Return how one tree is run: resumed where it was begun with this recipe, or else from its beginning.
@@ -70,9 +83,14 @@ class Sweep(NamedTuple):
         return replace(how, resume=False, overwrite=True)
 
     def begin(self) -> None:
-        """Write the recipe before the first output, so that a sweep that is cut off can be resumed."""
+        """Write the recipe before the first output, so that a sweep that is cut off can be resumed.
+
+        The manifest of all trees goes, as it tells of none of them while one is made.
+        """
         path = self.root / RECIPE
         try:
+            if self.levels is not None:
+                (self.root / METADATA).unlink(missing_ok=True)
             if path.is_file() and same_run(path.read_bytes(), self.recipe):
                 return
             write_atomically(path, lambda temporary: temporary.write_bytes(self.recipe))
@@ -80,3 +98,39 @@ class Sweep(NamedTuple):
             sync_file(self.root)
         except OSError as error:
             raise OutputError(f"{error.filename or self.root}: cannot be written: {error.strerror}") from None
+
+    def end(self, tree: Path) -> None:
+        """Write the manifest of all trees after the last of them, where every one is complete."""
+        if self.levels is None or tree != self.root / list(self.levels)[-1]:
+            return
+        if not all((self.root / place / METADATA).is_file() for place in self.levels):
+            return
+        path = self.root / METADATA
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as out:
+                out.writelines(self.rows())
+                out.flush()
+                os.fsync(out.fileno())
+
+        try:
+            write_atomically(path, write)
+            sync_folders([self.root], self.root)
+        except OSError as error:
+            raise not_written(path, error, self.root) from None
+
+    def rows(self) -> Iterator[bytes]:
+        """Yield the lines of the manifest of all trees: their rows with names from DST on, ``tree`` and ``level``."""
+        for place, level in (self.levels or {}).items():
+            with (self.root / place / METADATA).open("rb") as lines:
+                for line in lines:
+                    row = msgspec.json.decode(line, type=dict[str, Any])
+                    yield msgspec.json.encode(_below(place, row) | {"tree": place, "level": level}) + b"\n"
+
+
+def _below(place: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the names of what lies in its tree as they are from above."""
+    named: dict[str, Any] = {key: f"{place}/{name}" for key, name in row.items() if key.endswith("file_name")}
+    if "labels" in row:
+        named["labels"] = [f"{place}/{name}" for name in row["labels"]]
+    return row | named

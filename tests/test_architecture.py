@@ -16,10 +16,10 @@ FLOORS = (
     ("perturb", "dependent"),
     ("images", "audio", "series"),
     ("folder",),
-    ("recipe", "comparison", "sweep"),
+    ("recipe", "running", "comparison", "sweep", "swept"),
     ("evaluate", "integrations"),
     ("report", "show", "interruption"),
-    ("cli",),
+    ("cli", "cli_options"),
     ("__main__", ""),
 )
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augkit.recipe import load_recipe, run
+from augkit.recipe import load_recipe
+from augkit.running import run
 from tests.trees import augkit, content
 
 OTHER = 'seed = 1\n[[images]]\nsrc = "../src"\ndst = "."\nstd = 0.1\n'

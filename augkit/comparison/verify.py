@@ -34,7 +34,8 @@ from augkit.folder.run import Progress
 from augkit.folder.storage import TEMP_PREFIX
 from augkit.folder.tally import Tally
 from augkit.folder.workers import run_tasks
-from augkit.recipe import Section, as_job, load_recipe
+from augkit.recipe import Section, load_recipe
+from augkit.running import as_job, sweep_of
 
 Rows = Mapping[str, dict[str, Any]]
 
@@ -89,7 +90,7 @@ def verify(
     Returns
     -------
     list of Verified
-        One for each tree of a sweep; otherwise one.
+        One for each tree of a sweep, and one more where the manifest above them does not tell of them; otherwise one.
 
     Raises
     ------
@@ -106,13 +107,19 @@ def verify(
         section = msgspec.structs.replace(section, src=str(src))
     if not os.path.lexists(section.src):
         raise UsageError(f"{section.src}: the sources of {dst} are not there; --src tells where they lie now")
-    variants = section.options.variants()
-    if len(variants) == 1:
-        return [_verify(section, whole.seed, jobs, progress)]
-    trees = [
-        msgspec.structs.replace(section, dst=str(dst / place), options=options) for place, options in variants.items()
-    ]
-    return [_verify(tree, whole.seed, jobs, progress) for tree in trees]
+    found = [_verify(tree, whole.seed, jobs, progress) for tree in section.trees().values()]
+    wrong = None if section.swept is None else _manifest_of_all(section, whole.seed)
+    return found if wrong is None else [*found, wrong]
+
+
+def _manifest_of_all(section: Section, seed: int) -> Verified | None:
+    """Return what is wrong with the manifest above the trees of a sweep, if anything is."""
+    path, lines = Path(section.dst) / METADATA, sweep_of(section, seed).rows()
+    if path.is_file() and same_content(lines, path):
+        return None
+    reason = f"it is not what the manifests of its trees tell; augkit resume {section.dst} writes it anew"
+    wrong = Difference(METADATA, None, "tampered" if path.is_file() else "missing", reason)
+    return Verified(domain=section.domain, dst=section.dst, outputs=0, same=0, differences=[wrong], new=[], unknown=[])
 
 
 def _verify(section: Section, seed: int, jobs: int | None, progress: Progress | None) -> Verified:

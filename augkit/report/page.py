@@ -74,12 +74,7 @@ def _sections(dst: Path, src: Path | None) -> list[Section]:
         raise UsageError(f"{dst}: there is no {RECIPE} here; name the DST of a run")
     section = load_recipe(dst / RECIPE).sections[0]
     section = msgspec.structs.replace(section, dst=str(dst), src=section.src if src is None else str(src))
-    variants = section.options.variants()
-    if len(variants) == 1:
-        return [section]
-    return [
-        msgspec.structs.replace(section, dst=str(dst / place), options=options) for place, options in variants.items()
-    ]
+    return list(section.trees().values())
 
 
 def _text(value: object) -> str:
