@@ -178,6 +178,19 @@ def test_a_tree_is_paired_by_its_manifest_and_shares_one_law(tmp_path, capsys):
     assert single["law"]["confidence"] < told["law"]["confidence"]
 
 
+def test_scales_of_a_tree_are_shares_of_the_full_scale_of_each_file(tmp_path):
+    rng = np.random.default_rng(1)
+    for folder, noise in (("a", 0.0), ("b", 0.02)):
+        (tmp_path / folder).mkdir()
+        for subtype in ("PCM_16", "PCM_24"):
+            samples = np.sin(np.arange(20_000) * 0.02) / 4 + rng.normal(0, noise or 1e-9, 20_000)
+            sf.write(tmp_path / folder / f"{subtype}.wav", samples, 8000, subtype)
+    law = measure_trees(tmp_path / "a", tmp_path / "b")["law"]
+    assert law["noise"] == "gaussian"
+    assert law["scale"] == pytest.approx(0.02, rel=0.02)
+    assert abs(law["centre"]) < 0.001
+
+
 def test_a_file_that_cannot_be_compared_is_told(tmp_path):
     clean, noisy = trees.pictures(tmp_path / "a"), trees.pictures(tmp_path / "b")
     Image.new("RGB", (5, 5)).save(noisy / "same_a.png")

@@ -35,7 +35,7 @@ class Fitted(msgspec.Struct, frozen=True):
     noise : str
         The law as text.
     scale, centre : float
-        In the unit of the samples.
+        In the unit of the samples; of several files the medians, each in the unit that was given for it.
     score : float
         Log-likelihood less half the logarithm of the number of samples for each parameter (Schwarz 1978, Annals of
         Statistics 6(2)), in nats a sample.
@@ -96,13 +96,10 @@ class _Fit:
     places: list[tuple[float, float]]
     parts: Array  # penalised log-likelihood of each part of each file
 
-    @property
-    def centre(self) -> float:
-        return float(np.median([centre for centre, _ in self.places]))
-
-    @property
-    def scale(self) -> float:
-        return float(np.median([scale for _, scale in self.places]))
+    def typical(self, units: Sequence[float]) -> tuple[float, float]:
+        """Return the medians of centre and scale over the files, each in its own unit."""
+        centre, scale = np.median(np.array(self.places) / np.array(units)[:, np.newaxis], axis=0)
+        return float(centre), float(scale)
 
 
 def cells_of(clean: Array, noise: Array, step: float, limits: tuple[float, float] | None) -> Cells | None:
@@ -113,14 +110,17 @@ def cells_of(clean: Array, noise: Array, step: float, limits: tuple[float, float
     return count_noise(clean, noise, parts, step, limits)
 
 
-def find_law(files: Sequence[Cells]) -> Found:
+def find_law(files: Sequence[Cells], units: Sequence[float] = ()) -> Found:
     """Fit every family by maximum likelihood and tell which is the best, and how sure that is.
 
     Parameters
     ----------
     files : sequence of Cells
         One or more, whose noises are of one law, at levels of their own.
+    units : sequence of float
+        What centre and scale of each file are told in, such as its full scale; 1 where none are given.
     """
+    units = units or [1.0] * len(files)
     size = sum(cells.size for cells in files)
     fits = sorted((_best(family, files) for family in FAMILIES), key=lambda fit: -fit.parts.sum())
     best = fits[0]
@@ -130,6 +130,7 @@ def find_law(files: Sequence[Cells]) -> Found:
     nearest = int(np.argmin([gap.sum() for gap in gaps]))
     pairs = zip(files, best.places, strict=True)
     misfit = sum(misfit_of(cells, best.law, *place) * cells.size for cells, place in pairs) / size
+    centre, scale = best.typical(units)
     foreign = misfit > MISFIT or max(cells.tied for cells in files) > _TIED
     return Found(
         noise=_text(best),
@@ -138,10 +139,10 @@ def find_law(files: Sequence[Cells]) -> Found:
         gap=float(gaps[nearest].sum()) / size,
         next=_text(rivals[nearest]),
         misfit=misfit,
-        scale=best.scale,
-        centre=best.centre,
+        scale=scale,
+        centre=centre,
         samples=size,
-        laws=[Fitted(_text(fit), fit.scale, fit.centre, float(fit.parts.sum()) / size) for fit in fits],
+        laws=[Fitted(_text(fit), *fit.typical(units)[::-1], float(fit.parts.sum()) / size) for fit in fits],
     )
 
 

@@ -73,10 +73,16 @@ def _clipped(gathered: Gathered, limits: tuple[float, float]) -> float:
     return sum(count for count, _ in counts) / max(1, sum(size for _, size in counts))
 
 
-def found_in(looks: Sequence[Look]) -> Found | None:
-    """Return the law that the noises of all looks have in common; None where nothing can be told."""
-    cells = [look.cells for look in looks if look.cells is not None]
-    return find_law(cells) if cells else None
+def found_in(looks: Sequence[Look], *, as_shares: bool = False) -> Found | None:
+    """Return the law that the noises of all looks have in common; None where nothing can be told.
+
+    Its scale is in the steps of the files, or as a share of the full scale of each, where there is one.
+    """
+    known = [(look.cells, look.full_scale or 1.0) for look in looks if look.cells is not None]
+    if not known:
+        return None
+    cells, units = zip(*known, strict=True)
+    return find_law(cells, units if as_shares else ())
 
 
 def told_of(look: Look, found: Found | None) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def _law_of(looks: Mapping[str, Look]) -> dict[str, Any] | None:
     kinds = {look.of for look in looks.values()}
     if len(kinds) != 1:  # some coloured and some white: no law is common to them
         return None
-    return law_told(found_in(list(looks.values())), kinds.pop(), next(iter(looks.values())).full_scale)
+    return law_told(found_in(list(looks.values()), as_shares=True), kinds.pop(), None)
 
 
 def _colour_of(looks: Mapping[str, Look]) -> dict[str, Any] | None:
