@@ -33,10 +33,9 @@ class Interruption:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._signal is not None:  # the process is about to end; what comes meanwhile ends it in no other way
-            return
         for number, before in self._before.items():
-            signal.signal(number, before)  # type: ignore[arg-type]
+            # where one has come the process is about to end, with its own exit code whatever comes meanwhile
+            signal.signal(number, before if self._signal is None else signal.SIG_IGN)  # type: ignore[arg-type]
 
     def wanted(self) -> bool:
         """Tell whether the run is to stop."""

@@ -133,6 +133,7 @@ def test_other_noises_of_augkit_are_transforms_too():
         (lambda: AddNoise(std=0.1)(GREY[0, 0]), "shape"),
         (lambda: AddNoise(std=0.1)(GREY.to("meta")), "NoiseLayer"),
         (lambda: AddNoise(std=0.1)(GREY.long()), "int64"),
+        (lambda: AddNoise(std=0.1)(GREY.numpy()), "expected a tensor or a Pillow image"),
         (lambda: KeyedDataset(iter([1])), "a length"),
         (lambda: NoiseLayer(std=25), "share of full range"),
         (NoiseLayer, "exactly one level"),
@@ -174,6 +175,17 @@ def test_samples_are_keyed_by_seed_epoch_and_index_whatever_reads_them(alone, ho
     data.set_epoch(1)
     later = read(data, **how)
     assert not any(np.array_equal(later[place], alone[place]) for place in alone)
+
+
+class InBatches(Greys):
+    """A data set that is read several samples at a time, as those of Hugging Face are."""
+
+    def __getitems__(self, indices):
+        return [super(InBatches, self).__getitem__(index) for index in indices]
+
+
+def test_data_sets_that_are_read_in_batches_are_keyed_too(alone):
+    assert same(read(KeyedDataset(InBatches(AddNoise(std=0.1)), rng=7)), alone)
 
 
 def test_workers_that_stay_on_see_the_epoch_change(alone):
@@ -297,6 +309,16 @@ def test_bytes_are_rounded_and_cut_and_shared_channels_are_one():
     small = NoiseLayer(std=0.3 / 255, generator=torch.Generator().manual_seed(1))(batch).float() - 250
     expected = 2 * (1 - float(as_distribution("gaussian").cdf(np.array(0.5 / 0.3))))
     assert float((small != 0).float().mean()) == pytest.approx(expected, abs=0.005), "truncation would move none"
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (5,), (4, 3), (2, 3, 4, 5, 6)])
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.bfloat16, torch.float64], ids=str)
+def test_any_shape_and_type_stays_and_tails_end_at_the_largest_number(shape, dtype):
+    for given in ({"scale": 1.0, "channels": "shared"}, {"snr_db": -20.0, "data_range": None}):
+        noisy = NoiseLayer("alpha-stable:alpha=0.5", **given)(torch.ones(shape).to(dtype))
+        assert (noisy.shape, noisy.dtype) == (shape, dtype)
+    wild = NoiseLayer("alpha-stable:alpha=0.5", scale=1.0, data_range=None)(torch.zeros(4, 50_000).to(dtype))
+    assert bool(torch.isfinite(wild.float()).all())
 
 
 def test_the_layer_works_in_training_only_and_lets_gradients_through():

@@ -11,6 +11,8 @@ from augkit.integrations.levels import DeviceNoise
 Tensor: TypeAlias = Any
 
 BYTES = (0.0, 255.0)
+HALF = 65504.0
+"""The largest number of 16-bit floats (IEEE 754 binary16), where tails beyond it end."""
 
 
 class BatchDevice(Device, Protocol):
@@ -32,15 +34,18 @@ class BatchDevice(Device, Protocol):
         """Return values rounded, halves to the even number."""
 
 
-def with_noise(noise: DeviceNoise, values: Tensor, device: BatchDevice, *, is_bytes: bool) -> Tensor:
+def with_noise(noise: DeviceNoise, values: Tensor, device: BatchDevice, *, dtype: str) -> Tensor:
     """Return a batch with noise, as floats; bytes are rounded and cut to their type, floats cut to their range.
 
     Parameters
     ----------
     values : tensor of shape (N, ...)
         Floats, of bytes too.
+    dtype : str
+        What the batch was and the result will be: "uint8", "float16"...
     """
-    ends = BYTES if is_bytes else noise.data_range
+    is_bytes = dtype == "uint8"
+    ends = BYTES if is_bytes else noise.data_range or ((-HALF, HALF) if dtype == "float16" else None)
     steps = (BYTES[1] / noise.full) if is_bytes and noise.data_range is not None else 1.0
     noisy = values + draw(noise.law, device) * _width(noise, values, device, steps)
     if ends is not None:

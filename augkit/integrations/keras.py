@@ -81,7 +81,7 @@ class NoiseLayer(keras.layers.Layer):
         wide = "float64" if dtype == "float64" else "float32"
         values = ops.cast(inputs, wide)
         device = _Drawing(values, self.seed_generator, shared=self._channels == "shared")
-        return ops.cast(with_noise(self._noise, values, device, is_bytes=dtype == "uint8"), dtype)
+        return ops.cast(with_noise(self._noise, values, device, dtype=dtype), dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape, which stays."""

@@ -109,7 +109,7 @@ class AddNoise:
         wide = tf.cast(values, tf.float64 if values.dtype == tf.float64 else tf.float32)
         items = wide if self._batched else wide[tf.newaxis]
         device = _Drawing(items, seed, shared=self._shared)
-        noisy = with_noise(self._noise, items, device, is_bytes=values.dtype == tf.uint8)
+        noisy = with_noise(self._noise, items, device, dtype=values.dtype.name)
         noisy = tf.ensure_shape(noisy if self._batched else noisy[0], values.shape)
         return tf.cast(noisy, values.dtype)
 

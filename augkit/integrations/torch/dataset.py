@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -58,6 +59,10 @@ class KeyedDataset(Dataset[T_co]):
         with sample_seeds(self._key.child("epoch", int(self._epoch), "sample", place)):
             sample: T_co = self.dataset[index]
             return sample
+
+    def __getitems__(self, indices: Sequence[Any]) -> list[T_co]:
+        """Return several samples, each with its own key: that of the data set itself would know of none."""
+        return [self[index] for index in indices]
 
     def __getattr__(self, name: str) -> Any:
         """Return what the data set itself has, such as its ``classes``."""

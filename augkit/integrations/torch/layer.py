@@ -71,7 +71,9 @@ class NoiseLayer(nn.Module):
             raise UsageError(f"expected a batch of floats or uint8, got {batch.dtype} of shape {tuple(batch.shape)}")
         values = batch.to(torch.float64 if batch.dtype == torch.float64 else torch.float32)
         device = _Drawing(values, self._generator, shared=self._shared)
-        noisy: Tensor = with_noise(self._noise, values, device, is_bytes=is_bytes).to(batch.dtype)
+        noisy: Tensor = with_noise(self._noise, values, device, dtype=str(batch.dtype).removeprefix("torch.")).to(
+            batch.dtype
+        )
         return noisy
 
     def extra_repr(self) -> str:
@@ -113,7 +115,8 @@ class _Drawing:
 
     def root_mean_square(self, values: Tensor) -> Tensor:
         """Return that of each item, through which no gradient goes."""
-        return values.detach().square().reshape(len(values), -1).mean(1).sqrt().reshape(self._items)
+        powers = values.detach().square()
+        return (powers.mean(tuple(range(1, powers.ndim)), keepdim=True) if powers.ndim > 1 else powers).sqrt()
 
     def uniform(self) -> Tensor:
         """Return torch's bits, and below them as many more, of which floats near zero have use; neither 0 nor 1."""

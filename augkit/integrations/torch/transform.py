@@ -57,7 +57,9 @@ class AddNoise(v2.Transform):
         self._adding: Adding = adding(noise, add_noise, options)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Return the seeds of the images of one sample."""
+        """Return the seeds of the images of one sample; raise `UsageError` where there is none among its parts."""
+        if not flat_inputs:
+            raise UsageError("expected a tensor or a Pillow image among the inputs, got none; put v2.ToImage() before")
         return {"seeds": iter([_next_seed() for _ in flat_inputs])}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
