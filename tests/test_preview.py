@@ -88,6 +88,7 @@ def test_captions_tell_the_level_in_every_unit():
     assert in_lines(text, 26) == ["std 0.01569  SNR 28.0 dB", "PSNR 36.1 dB"]
     assert captioned({"std": None, "snr_db": None}, "") == "level not measured"
     assert captioned({"std": 0.0, "snr_db": None}, "") == "no noise"
+    assert captioned({"std": 0.1, "clipped": 2e-5}, "").endswith("clipped under 0.1%")
 
 
 def test_captions_are_those_of_measure(tmp_path):

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -130,3 +131,5 @@ def test_mistakes_in_growing_are_named():
         NoiseTransformer(std=0.1).augment(X, Y, -1)
     with pytest.raises(UsageError, match="expected 150 targets"):
         NoiseTransformer(std=0.1).augment(X, Y[:5])
+    with pytest.raises(TypeError, match="Sparse data"):
+        NoiseTransformer(std=0.1).augment(sparse.csr_array(X), Y)

@@ -123,6 +123,15 @@ def test_levels_are_met_in_pipelines(tf, adding, given, std):
     assert (next(iter(data)).numpy() - 0.5).std() == pytest.approx(std, rel=0.02)
 
 
+def test_parts_that_are_no_tensors_of_known_rank_are_named(tf, adding):
+    unknown = tf.data.Dataset.from_generator(lambda: iter([np.zeros(3)]), output_signature=tf.TensorSpec(None))
+    nested = tf.data.Dataset.from_tensors(({"image": np.zeros(3, np.float32)}, 1))
+    ragged = tf.data.Dataset.from_tensors(tf.ragged.constant([[1.0, 2.0], [3.0]]))
+    for data, message in ((unknown, "known rank"), (nested, "got dict"), (ragged, "got RaggedTensor")):
+        with pytest.raises(UsageError, match=message):
+            data.apply(adding(std=0.1))
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -198,6 +207,12 @@ def test_seeds_name_what_a_layer_draws(keras, layer):
     one, two = layer(std=0.1, seed=5), layer(std=0.1, seed=5)
     assert np.array_equal(one(batch, training=True), two(batch, training=True))
     assert not np.array_equal(one(batch, training=True), one(batch, training=True))
+
+
+def test_a_layer_takes_batches_of_known_kinds_only(layer):
+    for wrong in (np.float32(1), np.zeros(3, np.int64)):
+        with pytest.raises(UsageError, match="expected a batch"):
+            layer(std=0.1)(wrong, training=True)
 
 
 @pytest.mark.parametrize("given", [{}, {"std": 25}, {"std": 0.1, "channels": "some"}, {"noise": "cauchy", "std": 0.1}])

@@ -143,6 +143,7 @@ def test_other_noises_of_augkit_are_transforms_too():
         (lambda: NoiseLayer(std=0.1, data_range=(1, 0)), "data_range"),
         (lambda: NoiseLayer(std="0.1sd", data_range=None), "plain number"),
         (lambda: NoiseLayer(std=0.1)(GREY.long()), "floats or uint8"),
+        (lambda: NoiseLayer(std=0.1)(GREY.numpy()), "expected a tensor, got ndarray"),
     ],
 )
 def test_mistakes_are_named(make, message):

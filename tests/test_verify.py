@@ -93,6 +93,18 @@ def test_a_changed_source_is_told_even_of_the_same_size(made):
     assert all(ours[name].kind == "source" and "has changed" in ours[name].reason for name in outputs)
 
 
+def test_a_source_that_has_changed_into_what_takes_no_noise(tmp_path):
+    src, dst = tmp_path / "src", tmp_path / "dst"
+    src.mkdir()
+    grey = np.full((8, 8), 99, np.uint8)
+    Image.fromarray(grey).save(src / "dark.png")
+    Image.fromarray(grey).save(src / "broken.png")
+    assert augkit("images", src, dst, "--snr", 10, "--quiet") == 0
+    Image.fromarray(grey * 0).save(src / "dark.png")
+    (src / "broken.png").write_bytes(b"no image")
+    assert kinds(dst) == {"dark.png": "source", "broken.png": "source"}
+
+
 def test_a_source_that_is_gone_and_one_that_is_new(made):
     domain, src, dst = made
     row = next(row for row in rows(dst) if row["noise"] and "/" not in row["source"])

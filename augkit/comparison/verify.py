@@ -14,6 +14,7 @@ import msgspec
 
 from augkit.comparison.differences import (
     Difference,
+    Kind,
     before_making,
     is_there,
     maker_of,
@@ -26,7 +27,7 @@ from augkit.comparison.differences import (
 from augkit.errors import AugkitError, UsageError
 from augkit.folder.domains import load_domain, prepared
 from augkit.folder.follow import read_labels
-from augkit.folder.make import Made, resolved, sample_share
+from augkit.folder.make import Made, checksum_of, resolved, sample_share
 from augkit.folder.options import Job
 from augkit.folder.plan import FAILURES, METADATA, RECIPE, RESERVED, Output, Plan, Task, make_plan
 from augkit.folder.rewrite import rewritten_parts
@@ -227,7 +228,8 @@ class _Check:
     def _compare(self, made: Made, place: Path) -> None:
         row, there = self._rows[made.name], self._job.target_root / made.name
         if made.failure is not None or made.row is None:
-            self._add(made.name, made.source, ("failed", f"cannot be made again: {made.failure}"))
+            wrong = self._source_changed(row, made.source)
+            self._add(made.name, made.source, wrong or ("failed", f"cannot be made again: {made.failure}"))
             return
         changed = source_changed(row, made.row)
         if changed is not None:
@@ -238,6 +240,15 @@ class _Check:
         self._add(made.name, made.source, wrong or (None if told is None else ("row", told)))
         for name in made.labels:
             self._compare_file(name, made.source, place / name, "file")
+
+    def _source_changed(self, row: dict[str, Any], name: str) -> tuple[Kind, str] | None:
+        """Tell whether the source of what cannot be made again is not the one that it was made of."""
+        path = resolved(self._job, self._tasks[name])
+        try:
+            changed = source_changed(row, {"source_bytes": path.stat().st_size, "source_crc32": checksum_of(path)})
+        except OSError:
+            return None
+        return None if changed is None else ("source", changed)
 
     def _told_by_labels(self, made: Made) -> dict[str, Any]:
         """Compare the labels of an output, and return the notices of its row with what they add."""

@@ -76,8 +76,8 @@ class NoiseLayer(keras.layers.Layer):
         if not training:
             return inputs
         dtype = keras.backend.standardize_dtype(inputs.dtype)
-        if dtype != "uint8" and "float" not in dtype:
-            raise UsageError(f"expected a batch of floats or uint8, got {dtype}")
+        if not len(inputs.shape) or (dtype != "uint8" and "float" not in dtype):
+            raise UsageError(f"expected a batch of floats or uint8, got {dtype} of shape {tuple(inputs.shape)}")
         wide = "float64" if dtype == "float64" else "float32"
         values = ops.cast(inputs, wide)
         device = _Drawing(values, self.seed_generator, shared=self._channels == "shared")

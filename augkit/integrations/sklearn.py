@@ -124,10 +124,10 @@ class NoiseTransformer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """
         if isinstance(copies, bool) or not isinstance(copies, int | np.integer) or copies < 0:
             raise UsageError(f"copies={copies!r}: expected a whole number of 0 or more")
-        if y is not None and len(y) != len(X):
-            raise UsageError(f"y: expected {len(X)} targets, one for each sample, got {len(y)}")
         self.fit(X, y)
         values, random = self._validated(X, reset=False), check_random_state(self.random_state)
+        if y is not None and len(y) != len(values):
+            raise UsageError(f"y: expected {len(values)} targets, one for each sample, got {len(y)}")
         parts = [values] * keep_original + [self._noised(values, random) for _ in range(copies)]
         whole = np.concatenate(parts) if parts else values[:0]
         return whole, None if y is None else np.concatenate([np.asarray(y)] * len(parts) or [np.asarray(y)[:0]])

@@ -103,7 +103,11 @@ class AddNoise:
 
     def noised(self, values: Tensor, seed: Tensor) -> Tensor:
         """Return one tensor with the noise of a seed, two integers as ``tf.random.stateless_normal`` takes them."""
+        if not isinstance(values, np.ndarray | tf.Tensor):
+            raise UsageError(f"expected a tensor to add noise to, got {type(values).__name__}; name a part with key=")
         values = tf.convert_to_tensor(values)
+        if values.shape.rank is None:
+            raise UsageError("expected a tensor of known rank; say it with tf.ensure_shape before")
         if not (values.dtype.is_floating or values.dtype == tf.uint8):
             raise UsageError(f"expected floats or uint8, got {values.dtype.name}")
         wide = tf.cast(values, tf.float64 if values.dtype == tf.float64 else tf.float32)

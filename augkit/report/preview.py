@@ -28,6 +28,7 @@ LAWS = ("gaussian", "laplace", "student-t:df=3")
 
 _MOST = {"images": 192, "audio": 0, "series": 400}
 _SECONDS = 3.0
+_LEAST_CLIPPED = 0.001
 _CELLS = 60
 
 
@@ -174,7 +175,8 @@ def captioned(achieved: Mapping[str, Any], column: str) -> str:
         parts += [form.format(value)] if value is not None else []
     geometric = levels.get("geometric_snr_db", achieved.get("geometric_snr_db"))
     parts += [f"geometric SNR {geometric:.1f} dB"] if geometric is not None else []
-    parts += [f"clipped {achieved['clipped']:.1%}"] if achieved.get("clipped") else []
+    clipped = achieved.get("clipped")
+    parts += [f"clipped {clipped:.1%}" if clipped >= _LEAST_CLIPPED else "clipped under 0.1%"] if clipped else []
     return "  ".join(parts) if levels.get("std") else "no noise" if levels.get("std") == 0 else "level not measured"
 
 

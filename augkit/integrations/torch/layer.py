@@ -66,6 +66,8 @@ class NoiseLayer(nn.Module):
         """Return the batch with noise."""
         if self._training_only and not self.training:
             return batch
+        if not isinstance(batch, Tensor):
+            raise UsageError(f"expected a tensor, got {type(batch).__name__}; see torch.as_tensor")
         is_bytes = batch.dtype == torch.uint8
         if batch.ndim < 1 or not (is_bytes or batch.is_floating_point()):
             raise UsageError(f"expected a batch of floats or uint8, got {batch.dtype} of shape {tuple(batch.shape)}")
