@@ -61,11 +61,8 @@ class NoiseLayer(keras.layers.Layer):
     ) -> None:
         kwargs.setdefault("autocast", False)  # bytes stay bytes until there is noise
         super().__init__(**kwargs)
-        if channels not in ("independent", "shared"):
-            raise UsageError(f"channels={channels!r}: expected independent or shared on a device")
         self._given = {"std": std, "scale": scale, "snr_db": snr_db, "psnr_db": psnr_db}
-        ends = data_range if data_range is None or np.isscalar(data_range) else tuple(data_range)  # type: ignore[arg-type]
-        self._noise = device_noise(noise, self._given, ends)  # type: ignore[arg-type]
+        self._noise = device_noise(noise, self._given, data_range, channels)
         self._channels, self._data_range, self._seed = channels, data_range, seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
@@ -80,7 +77,7 @@ class NoiseLayer(keras.layers.Layer):
             raise UsageError(f"expected a batch of floats or uint8, got {dtype} of shape {tuple(inputs.shape)}")
         wide = "float64" if dtype == "float64" else "float32"
         values = ops.cast(inputs, wide)
-        device = _Drawing(values, self.seed_generator, shared=self._channels == "shared")
+        device = _Drawing(values, self.seed_generator, shared=self._noise.shared)
         return ops.cast(with_noise(self._noise, values, device, dtype=dtype), dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:

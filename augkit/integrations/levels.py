@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -26,11 +27,14 @@ class DeviceNoise:
     level : Level
     data_range : (float, float) or None
         Black and white, which std, scale and PSNR are shares of; None where levels are in the data's own unit.
+    shared : bool
+        Whether all channels get the same noise.
     """
 
     law: Distribution
     level: Level
     data_range: Range
+    shared: bool
 
     @property
     def full(self) -> float:
@@ -68,25 +72,36 @@ class DeviceNoise:
 def device_noise(
     noise: str | Distribution,
     levels: dict[str, LevelLike | None],
-    data_range: float | tuple[float, float] | None,
+    data_range: float | Sequence[float] | None,
+    channels: str,
 ) -> DeviceNoise:
     """Return what was asked for, checked.
 
     Raises
     ------
     UsageError
-        For a law that no device draws, no level or two, one that the law has not, and a range that is none.
+        For a law that no device draws, no level or two, one that the law has not, a range that is none, and channels
+        that are neither independent nor shared.
     """
+    if channels not in ("independent", "shared"):
+        raise UsageError(f"channels={channels!r}: expected independent or shared on a device")
     law = check_direct(as_distribution(noise))
     level = one_level(**levels)
     check_level(law, level)
     if level.unit:
         raise UsageError(f"{level.kind}={level}: expected a plain number; units are for series in files and arrays")
-    ends = (0.0, float(data_range)) if isinstance(data_range, int | float) else data_range
-    if ends is not None and not (len(ends) == 2 and all(map(math.isfinite, ends)) and ends[0] < ends[1]):
-        raise UsageError(f"data_range={data_range!r}: expected white, (black, white), or None")
+    ends = _ends(data_range)
     if ends is None and level.kind == "psnr_db":
         raise UsageError("psnr_db needs a data_range, which says what full range is")
     if ends is not None and level.kind in ("std", "scale") and max(level.values) > 1:
         raise UsageError(f"{level.kind}={level}: expected a share of full range; did you mean {level}/255?")
-    return DeviceNoise(law, level, ends)
+    return DeviceNoise(law, level, ends, channels == "shared")
+
+
+def _ends(data_range: float | Sequence[float] | None) -> Range:
+    if data_range is None:
+        return None
+    ends = (0.0, data_range) if isinstance(data_range, int | float) else tuple(data_range)
+    if not (len(ends) == 2 and all(map(math.isfinite, ends)) and ends[0] < ends[1]):
+        raise UsageError(f"data_range={data_range!r}: expected white, (black, white), or None")
+    return float(ends[0]), float(ends[1])

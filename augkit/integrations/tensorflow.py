@@ -67,12 +67,9 @@ class AddNoise:
         each_epoch_anew: bool = True,
         rng: Rng = None,
     ) -> None:
-        if channels not in ("independent", "shared"):
-            raise UsageError(f"channels={channels!r}: expected independent or shared on a device")
         levels = {"std": std, "scale": scale, "snr_db": snr_db, "psnr_db": psnr_db}
-        self._noise = device_noise(noise, levels, data_range)
-        self._key, self._batched, self._shared = key, batched, channels == "shared"
-        self._anew = each_epoch_anew
+        self._noise = device_noise(noise, levels, data_range, channels)
+        self._key, self._batched, self._anew = key, batched, each_epoch_anew
         self._seeds = [int(word >> 1) for word in as_key(rng).words(2).tolist()]
 
     def __call__(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -112,7 +109,7 @@ class AddNoise:
             raise UsageError(f"expected floats or uint8, got {values.dtype.name}")
         wide = tf.cast(values, tf.float64 if values.dtype == tf.float64 else tf.float32)
         items = wide if self._batched else wide[tf.newaxis]
-        device = _Drawing(items, seed, shared=self._shared)
+        device = _Drawing(items, seed, shared=self._noise.shared)
         noisy = with_noise(self._noise, items, device, dtype=values.dtype.name)
         noisy = tf.ensure_shape(noisy if self._batched else noisy[0], values.shape)
         return tf.cast(noisy, values.dtype)

@@ -56,11 +56,9 @@ class NoiseLayer(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if channels not in ("independent", "shared"):
-            raise UsageError(f"channels={channels!r}: expected independent or shared on a device")
         levels = {"std": std, "scale": scale, "snr_db": snr_db, "psnr_db": psnr_db}
-        self._noise = device_noise(noise, levels, data_range)
-        self._shared, self._training_only, self._generator = channels == "shared", training_only, generator
+        self._noise = device_noise(noise, levels, data_range, channels)
+        self._training_only, self._generator = training_only, generator
 
     def forward(self, batch: Tensor) -> Tensor:
         """Return the batch with noise."""
@@ -72,11 +70,9 @@ class NoiseLayer(nn.Module):
         if batch.ndim < 1 or not (is_bytes or batch.is_floating_point()):
             raise UsageError(f"expected a batch of floats or uint8, got {batch.dtype} of shape {tuple(batch.shape)}")
         values = batch.to(torch.float64 if batch.dtype == torch.float64 else torch.float32)
-        device = _Drawing(values, self._generator, shared=self._shared)
-        noisy: Tensor = with_noise(self._noise, values, device, dtype=str(batch.dtype).removeprefix("torch.")).to(
-            batch.dtype
-        )
-        return noisy
+        device = _Drawing(values, self._generator, shared=self._noise.shared)
+        noisy: Tensor = with_noise(self._noise, values, device, dtype=str(batch.dtype).removeprefix("torch."))
+        return noisy.to(batch.dtype)
 
     def extra_repr(self) -> str:
         """Return law and level."""
