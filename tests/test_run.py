@@ -562,6 +562,15 @@ def test_listed_names_never_vanish(tmp_path):
     assert [row["source"] for row in rows(tmp_path / "dst")] == ["dog/p1.png"]
 
 
+def test_a_list_of_names_has_no_endless_line(tmp_path, capsys):
+    src = pictures(tmp_path / "src")
+    (tmp_path / "list.txt").write_text("dog/p1.png\n" + "x" * 5000 + "\n")
+    words = ("images", src, tmp_path / "dst", "--std", "0.1", "--files-from", tmp_path / "list.txt")
+    assert augkit(*words) == 2
+    assert "line 2 has 5000 characters; a name was expected" in capsys.readouterr().err
+    assert not (tmp_path / "dst").exists()
+
+
 def test_a_file_is_never_to_be_a_folder_too(tmp_path, capsys):
     src = tmp_path / "src"
     (src / "x.png").mkdir(parents=True)

@@ -17,6 +17,9 @@ from augkit.folder.options import Job
 from augkit.folder.pairing import masks_among, outside
 from augkit.folder.walk import Found, inspect, walk
 
+_LONGEST_NAME = 4096
+"""Characters of a line of a list; no file system takes longer paths."""
+
 
 class Selection(NamedTuple):
     """What was chosen.
@@ -104,6 +107,9 @@ def _lines_of(listing: Path) -> Mapping[str, str]:
         lines = listing.read_text("utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"files_from={listing}: a text file of names was expected: {error}") from None
+    for number, line in enumerate(lines, 1):
+        if len(line) > _LONGEST_NAME:
+            raise UsageError(f"files_from={listing}: line {number} has {len(line)} characters; a name was expected")
     names = (PurePosixPath(line.rstrip("\r")).as_posix() for line in lines if line.strip())
     return {name: name for name in names}
 
