@@ -88,10 +88,17 @@ def load(plugin: type[ImageT], data: bytes, max_pixels: int) -> ImageT:
 
     The plugin is called directly: what a header says has chosen it, and no other decoder may run.
     """
+    image = opened(plugin, data, max_pixels)
+    with quiet():
+        image.load()
+    return image
+
+
+def opened(plugin: type[ImageT], data: bytes, max_pixels: int) -> ImageT:
+    """Read what `data` says before its pixels, and look at the size."""
     with quiet():
         image = plugin(BytesIO(data))
         check_size(image.size, max_pixels)
-        image.load()
     return image
 
 

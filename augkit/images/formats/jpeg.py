@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PIL import JpegImagePlugin
+from simplejpeg import decode_jpeg
 
 from augkit.errors import InputError
 from augkit.images.formats.jpeg_segments import (
@@ -24,14 +25,16 @@ from augkit.images.formats.jpeg_segments import (
     without_thumbnails,
 )
 from augkit.images.formats.thumbnails import NOTICE
-from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
-from augkit.images.pillow import BROKEN, load, saved, split, to_image
+from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, not_kept
+from augkit.images.pillow import BROKEN, opened, quiet, saved, split, to_image
 
 FOREIGN_QUALITY = 95
 """Quality for pictures that were no JPEG before, where none is asked for."""
 
 _SUBSAMPLINGS = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
 _YCCK = 2
+_DIRECT = {"RGB": "RGB", "L": "GRAY"}
+"""What simplejpeg calls Pillow's modes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Coding:
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a JPEG file; see `Format.decode`."""
     check_scans(data)
-    image = _loaded(data, max_pixels)
+    image, pixels = _loaded(data, max_pixels)
     notices = further_pictures(image.applist)
     adobe = image.info.get("adobe_transform")
     if image.mode == "CMYK" and adobe is None:
@@ -85,20 +88,38 @@ def decode(data: bytes, max_pixels: int) -> Picture:
         density=next((body[7:12] for name, body in image.applist if name == "APP0" and body[:5] == b"JFIF\0"), None),
         segments=b"".join(segment(name, body) for name, body in segments if _is_carried(name, body)),
     )
-    return Picture((Frame(*split(image)),), "JPEG", _metadata(image, segments), coding, notices)
+    return Picture((Frame(pixels),), "JPEG", _metadata(image, segments), coding, notices)
 
 
-def _loaded(data: bytes, max_pixels: int) -> JpegImagePlugin.JpegImageFile:
+def _loaded(data: bytes, max_pixels: int) -> tuple[JpegImagePlugin.JpegImageFile, Pixels]:
     """Decode a file; one that is whole, and of a kind that cannot be decoded or written, is refused by name."""
     try:
-        image = load(JpegImagePlugin.JpegImageFile, data, max_pixels)
+        image = opened(JpegImagePlugin.JpegImageFile, data, max_pixels)
+        pixels = _decoded(image, data)
         if not image.quantization:
             raise ValueError("it has no quantisation tables")
     except BROKEN as error:
         if reason := unusual(data):
             raise InputError(reason) from error
         raise
-    return image
+    return image, pixels
+
+
+def _decoded(image: JpegImagePlugin.JpegImageFile, data: bytes) -> Pixels:
+    """Return the samples, straight from libjpeg-turbo; what it so much as warns of goes through Pillow.
+
+    Pillow decodes by the same library, but into pixels of four bytes, which take as long again to be copied out.
+    """
+    if image.mode in _DIRECT:
+        try:
+            pixels: Pixels = decode_jpeg(data, _DIRECT[image.mode], strict=True)
+        except ValueError:
+            pass
+        else:
+            return pixels[..., 0] if image.mode == "L" else pixels
+    with quiet():
+        image.load()
+    return split(image)[0]
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
