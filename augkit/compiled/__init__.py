@@ -11,16 +11,17 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x5F9518F1EE1B8A06
+SOURCES = 0x68A68CFE5518D30E
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
-_SIZE, _POINTER = ctypes.c_size_t, ctypes.c_void_p
+_SIZE, _POINTER, _WORD = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64
 _BLOCKS = (ctypes.c_char_p, _SIZE, _SIZE)
-_LISTS = (_SIZE, _POINTER, _POINTER, _POINTER)
+_BYTES = (*_BLOCKS, _POINTER, _POINTER, _WORD, _WORD)
 
 _SIGNATURES = {
-    "augkit_add_lattice": ((*_BLOCKS, _POINTER, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
-    "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
+    "augkit_add_lattice": ((*_BYTES, _SIZE, _POINTER, ctypes.c_int64, _POINTER), None),
+    "augkit_apply_values": ((*_BYTES, _POINTER, _POINTER, _POINTER), None),
+    "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
 }
 
 

@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.compiled.noise import strips_walk
+from augkit.compiled import noise as compiled
 from augkit.errors import UsageError
 from augkit.noise.blocks import Stream, Waiting
 from augkit.noise.distributions import Distribution
@@ -201,11 +201,11 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
         float32 takes a 32-bit word for a sample and float64 a 64-bit word: two streams, not one rounded.
     """
     stream = Stream(key, start)
-    walk = strips_walk(out, _paired(law, out.dtype), strips(law).first_escape)
-    if walk is None:
+    found = compiled.fill_strips(out, stream, _paired(law, out.dtype), strips(law).first_escape)
+    if found is None:
         _fill_plain(out, law, stream)
         return
-    for _, places in walk.escapes(stream):
+    for places in found:
         if len(places):
             out[places] = settle(law, stream.index(places), stream)
 
