@@ -319,3 +319,38 @@ AUGKIT_API size_t augkit_fill_strips(
     *found = strips.escapes.count;
     return done;
 }
+
+#define BOXES 4
+
+/* Draw a candidate for each of `count` samples from boxes above the strips, or from the tail beyond them.
+ *
+ * A sample's words are those of `seeds`, one for all or one for each, its number and two rounds. `boxes` are rows of a
+ * beginning, a width, a floor and a top; `shares` has an end for each box and then for the tail. Where the tail was
+ * chosen, the height is -1 and the candidate a probability.
+ */
+AUGKIT_API void augkit_draw_boxes(
+    size_t count, const uint64_t *seeds, size_t own_seeds, const uint64_t *numbers, uint64_t round,
+    const double *boxes, const double *shares, size_t number_of_boxes, double tail, double *candidate, double *height,
+    uint8_t *negative) {
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t seed = seeds[own_seeds ? i : 0];
+        const uint64_t one = addressed_word(seed, numbers[i], round), two = addressed_word(seed, numbers[i], round + 1);
+        const double wanted = (double)(int64_t)(one >> 11) * 0x1p-53 * shares[number_of_boxes];
+        const double *ends = shares;
+        for (size_t left = number_of_boxes + 1; left > 0; left /= 2) {  /* in as many steps for each, without a branch */
+            const size_t half = (left + 1) / 2;
+            ends += ends[half - 1] <= wanted ? half : 0;
+        }
+        const size_t box = (size_t)(ends - shares);
+        negative[i] = one & 1;
+        if (box >= number_of_boxes) {
+            candidate[i] = tail * (1 - (double)(int64_t)(two >> 11) * 0x1p-53);
+            height[i] = -1;
+            continue;
+        }
+        const double *b = boxes + box * BOXES;
+        const double up = (double)(two & UINT32_MAX) * 0x1p-32, across = (double)(two >> 32) * 0x1p-32;
+        candidate[i] = b[0] + across * b[1];
+        height[i] = b[2] + up * (b[3] - b[2]);
+    }
+}

@@ -147,3 +147,42 @@ def _filled(
         made = kernel.augkit_fill_strips(*blocks, begin + done * size, size, table, first_escape, *lists)
         yield places[: found.value] + done
         done += made
+
+
+def draw_boxes(
+    addressed: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    round_: int,
+    boxes: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    tail: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]] | None:
+    """Draw a candidate for each of some samples from the boxes above strips; None without the library.
+
+    Parameters
+    ----------
+    addressed : tuple of uint64 ndarray, shapes (n,) or (1,), and (n,)
+        The seeds of their further words, and their numbers.
+    round_ : int
+        That of the first of two words.
+    boxes, shares : float64 ndarray, shapes (boxes, 4) and (boxes + 1,)
+    tail : float
+        Probability beyond the last box.
+
+    Returns
+    -------
+    candidates, heights : float64 ndarray, shape (n,)
+        Where the tail was chosen, a probability and -1.
+    negative : bool ndarray, shape (n,)
+    """
+    kernel = library()
+    if kernel is None:
+        return None
+    seeds, numbers = addressed
+    count = len(numbers)
+    candidates, heights, negative = np.empty(count), np.empty(count), np.empty(count, np.bool_)
+    made = candidates.ctypes.data, heights.ctypes.data, negative.ctypes.data
+    own = len(seeds) > 1
+    names = _address(seeds, "u8", (count if own else 1,)), own, _address(numbers, "u8", (count,))
+    cut = _address(boxes, "f8", (len(boxes), 4)), _address(shares, "f8", (len(boxes) + 1,))
+    kernel.augkit_draw_boxes(count, *names, round_, *cut, len(boxes), tail, *made)
+    return candidates, heights, negative

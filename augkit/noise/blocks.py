@@ -73,6 +73,10 @@ class Stream:
         """Return the numbers within the whole stream of the samples at `places` of this piece."""
         return (places + self.start).astype(np.uint64)
 
+    def addressed(self, index: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return the seed, shape (1,), and the indices of further words of the samples numbered `index`."""
+        return self.escapes.reshape(1), index
+
     def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return further 64-bit words for the samples numbered `index`, whatever else was settled."""
         return addressed_words(self.escapes, index, round_)
