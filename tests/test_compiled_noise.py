@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from augkit.compiled import noise as compiled
 from augkit.dependent import SaltAndPepper, Shot
@@ -15,6 +16,7 @@ from augkit.noise.lattice import add_lattice, lattice
 from augkit.noise.strips import fill
 from augkit.noise.values import apply_values, value_lattice
 from augkit.perturb import perturb
+from augkit.series.additive import add
 from augkit.signal import Signal
 from tests.golden import LAWS
 from tests.ways import compiled_only, plain
@@ -89,6 +91,18 @@ def test_whole_signals_are_the_same_for_any_threads(dtype, channels, threads):
     signal = Signal(values, 255.0, (0, 255) if dtype == np.uint8 else None)
     law, level = as_distribution("student-t:df=3"), Level("std", (0.1,))
     same(lambda: perturb(signal, law, level, Key(3), channels=channels, threads=threads).samples)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.float64, st.integers(0, 300), elements=st.floats(width=32)),
+    st.sampled_from((np.float32, np.float64)),
+    st.floats(-(2.0**127), 2.0**127, width=32).filter(bool),
+    SEEDS,
+)
+def test_sums_are_the_same_and_keep_what_is_not_finite(values, dtype, scale, seed):
+    unit = np.random.default_rng(seed).normal(size=len(values)).astype(dtype)
+    same(lambda: add(values.astype(dtype), unit, scale))
 
 
 def test_what_the_library_cannot_walk_through_is_refused():

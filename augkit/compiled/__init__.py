@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x29454CE855235F07
+SOURCES = 0x7C9DA14AB0D829BF
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64
@@ -22,6 +22,7 @@ _SIGNATURES = {
     "augkit_add_lattice": ((*_BYTES, _SIZE, _POINTER, ctypes.c_int64, _POINTER), None),
     "augkit_apply_values": ((*_BYTES, _POINTER, _POINTER, _POINTER), None),
     "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
+    "augkit_add_scaled": ((_POINTER, _POINTER, ctypes.c_double, _POINTER, _SIZE, _SIZE), _SIZE),
     "augkit_draw_boxes": (
         (_SIZE, _POINTER, _SIZE, _POINTER, _WORD, _POINTER, _POINTER, _SIZE, ctypes.c_double, *(_POINTER,) * 3),
         None,

@@ -354,3 +354,26 @@ AUGKIT_API void augkit_draw_boxes(
         height[i] = b[2] + up * (b[3] - b[2]);
     }
 }
+
+/* Write clean + scale * unit, rounded after each of the two, and tell whether all of it is finite. */
+#define DEFINE_ADD_SCALED(NAME, FLOAT, BITS, EXPONENT)                                                     \
+    AUGKIT_WIDE static BITS NAME(const FLOAT *clean, const FLOAT *unit, FLOAT scale, FLOAT *out, size_t count) { \
+        BITS odd = 0;                                                                                      \
+        for (size_t i = 0; i < count; i++) {                                                               \
+            const FLOAT noise = unit[i] * scale, total = noise + clean[i];                                 \
+            BITS bits;                                                                                     \
+            memcpy(&bits, &total, sizeof bits);                                                            \
+            odd |= (BITS)((bits & EXPONENT) == EXPONENT);                                                  \
+            out[i] = total;                                                                                \
+        }                                                                                                  \
+        return odd;                                                                                        \
+    }
+
+DEFINE_ADD_SCALED(add_scaled_singles, float, uint32_t, UINT32_C(0x7F800000))
+DEFINE_ADD_SCALED(add_scaled_doubles, double, uint64_t, UINT64_C(0x7FF0000000000000))
+
+AUGKIT_API size_t augkit_add_scaled(
+    const void *clean, const void *unit, double scale, void *out, size_t count, size_t width) {
+    if (width == 8) return !add_scaled_doubles(clean, unit, scale, out, count);
+    return !add_scaled_singles(clean, unit, (float)scale, out, count);
+}

@@ -37,10 +37,14 @@ class Blocks(Protocol):
         ...
 
 
+def _in_one_piece(array: NDArray[Any]) -> bool:
+    return array.flags.c_contiguous and array.flags.aligned
+
+
 def _address(array: NDArray[Any], dtype: str, shape: tuple[int, ...], *, written: bool = False) -> int:
     """Return where an array begins; raise `TypeError` for one that the library cannot walk through."""
     flags = array.flags
-    walkable = flags.c_contiguous and flags.aligned and (flags.writeable or not written)
+    walkable = _in_one_piece(array) and (flags.writeable or not written)
     if array.dtype != dtype or array.shape != shape or not walkable:
         raise TypeError(
             f"expected a contiguous {dtype} array of shape {shape}, got {array.dtype}, {array.shape}\n{flags}"
@@ -186,3 +190,26 @@ def draw_boxes(
     cut = _address(boxes, "f8", (len(boxes), 4)), _address(shares, "f8", (len(boxes) + 1,))
     kernel.augkit_draw_boxes(count, *names, round_, *cut, len(boxes), tail, *made)
     return candidates, heights, negative
+
+
+def add_scaled(
+    clean: NDArray[Any], unit: NDArray[np.floating], scale: float
+) -> tuple[NDArray[np.floating], bool] | None:
+    """Return ``clean + scale * unit``, rounded after each of the two, and whether all of it is finite.
+
+    None without the library, and where `clean` is of another type than the float32 or float64 noise `unit`, or they do
+    not lie in one piece.
+
+    Parameters
+    ----------
+    clean, unit : ndarray, shape (n,)
+    scale : float
+        Is rounded to the type of the noise.
+    """
+    kernel = library()
+    if kernel is None or clean.dtype != unit.dtype or not (_in_one_piece(clean) and _in_one_piece(unit)):
+        return None
+    dtype = "f8" if unit.itemsize == 8 else "f4"
+    out = np.empty(unit.shape, unit.dtype)
+    places = _address(clean, dtype, unit.shape), _address(unit, dtype, unit.shape), scale, out.ctypes.data
+    return out, bool(kernel.augkit_add_scaled(*places, out.size, out.itemsize))
