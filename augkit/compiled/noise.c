@@ -13,13 +13,13 @@ typedef struct {
     Lanes a, b, c, count;
 } Sfc64;
 
-static inline Lanes next_words(Sfc64 *s) {
+static inline void next_words(Sfc64 *s, Lanes *next) {
     const Lanes words = s->a + s->b + s->count;
     s->count += 1;
     s->a = s->b ^ (s->b >> 11);
     s->b = s->c + (s->c << 3);
     s->c = ((s->c << 24) | (s->c >> 40)) + words;
-    return words;
+    *next = words;
 }
 
 /* As `numpy.random.SFC64` is seeded with three words; `skipped` words of each block are passed over. */
@@ -32,14 +32,16 @@ static void seed_lanes(Sfc64 *s, const unsigned char *seeds, size_t lanes, size_
         s->a[lane] = words[0], s->b[lane] = words[1], s->c[lane] = words[2];
     }
     s->count += 1;
-    for (size_t i = 0; i < 12 + skipped; i++) next_words(s);
+    Lanes words;
+    for (size_t i = 0; i < 12 + skipped; i++) next_words(s, &words);
 }
 
 AUGKIT_WIDE
 static void fill_lanes(Sfc64 *state, uint64_t (*raw)[RAW]) {
     Sfc64 s = *state;
     for (size_t i = 0; i < RAW; i++) {
-        const Lanes words = next_words(&s);
+        Lanes words;
+        next_words(&s, &words);
         for (size_t lane = 0; lane < LANES; lane++) raw[lane][i] = words[lane];
     }
     *state = s;
@@ -284,10 +286,10 @@ DEFINE_SET_ASIDE(doubles, uint64_t)
 static void singles_piece(void *work, const void *given, size_t at, size_t count) {
     Strips *strips = work;
     const uint32_t *words = given;
-    const float(*slots)[2] = strips->slots;
+    const float *slots = strips->slots;
     float *out = (float *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
-        const float *slot = slots[words[i] & SLOT_MASK];
+        const float *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (float)(int32_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
     set_aside_singles(words, strips->first_escape, at, count, &strips->escapes);
@@ -296,10 +298,10 @@ static void singles_piece(void *work, const void *given, size_t at, size_t count
 static void doubles_piece(void *work, const void *given, size_t at, size_t count) {
     Strips *strips = work;
     const uint64_t *words = given;
-    const double(*slots)[2] = strips->slots;
+    const double *slots = strips->slots;
     double *out = (double *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
-        const double *slot = slots[words[i] & SLOT_MASK];
+        const double *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (double)(int64_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
     set_aside_doubles(words, strips->first_escape, at, count, &strips->escapes);
