@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import noise as compiled
 from augkit.noise.blocks import Stream, Waiting, Words
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import BLOCK, Key
@@ -94,7 +95,14 @@ def add_lattice(
     start : int
         Number of the first sample within the stream.
     """
-    law_table, stream, waiting = lattice(law, scale), Stream(key, start), Waiting()
+    law_table, stream = lattice(law, scale), Stream(key, start)
+    escapes = law_table.first_escape, law_table.cumulative
+    if not compiled.add_lattice(samples, out, stream, law_table.table, escapes):
+        _add_plain(samples, out, law_table, stream)
+
+
+def _add_plain(samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream) -> None:
+    waiting = Waiting()
     difference = np.empty(min(BLOCK, len(samples)), np.int16)
     rows = difference.reshape((-1,) + (1,) * (samples.ndim - 1))
     total = rows if samples.ndim == 1 else np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
