@@ -1,0 +1,103 @@
+"""A Ray cluster, by its address."""
+
+from __future__ import annotations
+
+import logging
+import re
+import signal
+import socket
+import threading
+import warnings
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
+from typing import Any
+
+from augkit.errors import UsageError
+from augkit.folder.engines.base import GRACE, Engine
+
+_CONNECT = 10.0
+_PORT = re.compile(r"(?:ray://)?\[?(?P<host>[^\[\]]+?)\]?:(?P<port>\d+)")
+
+
+class RayEngine(Engine):
+    """A driver of a cluster, or the one that this process is already."""
+
+    def __init__(self, address: str) -> None:
+        self.title, self._address = f"ray:{address}", address
+        self._ours = False
+        self._references: dict[Future[Any], Any] = {}
+
+    def open(self) -> None:
+        """Connect, unless this process is connected already."""
+        try:
+            import ray
+        except ImportError:
+            raise UsageError(f"executor={self.title}: it needs ray: pip install 'augkit[ray]'") from None
+        self._ray = ray
+        if ray.is_initialized():
+            return
+        self._check_there()
+        logger = logging.getLogger("ray")
+        logger.setLevel(logging.CRITICAL)
+        main = threading.current_thread() is threading.main_thread()
+        before = signal.getsignal(signal.SIGTERM) if main else None
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(address=self._address, log_to_driver=False, configure_logging=False)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise UsageError(f"executor={self.title}: no cluster was found ({_first_line(error)})") from error
+        finally:
+            if main:
+                signal.signal(signal.SIGTERM, before)  # Ray's own ends the process with a traceback
+        self._ours = True
+        self._hush(True)
+
+    def _check_there(self) -> None:
+        """Raise `UsageError` where nobody listens, as Ray would wait for minutes."""
+        match = _PORT.fullmatch(self._address)
+        if match is None:
+            if self._address in {"auto", "local"}:
+                return
+            raise UsageError(f"executor={self.title}: expected ray:HOST:PORT, ray://HOST:PORT, ray:auto or ray:local")
+        try:
+            socket.create_connection((match["host"], int(match["port"])), _CONNECT).close()
+        except (OSError, OverflowError) as error:
+            raise UsageError(f"executor={self.title}: nobody answers there ({error})") from error
+
+    def _hush(self, hushed: bool) -> None:
+        """Keep what Ray says of workers that died from stdout, which it would be printed to whatever it is told."""
+        from ray._private import worker
+
+        worker._worker_logs_enabled = not hushed
+
+    def close(self) -> None:
+        """Disconnect, if it was us who connected."""
+        if self._ours:
+            self._ray.shutdown()
+            self._hush(False)
+            self._ours = False
+
+    def cores(self) -> int:
+        """Return the CPUs of the cluster that it counts tasks by."""
+        return int(self._ray.cluster_resources().get("CPU", 0))
+
+    def submit(self, work: Callable[..., Any], *arguments: object) -> Future[Any]:
+        """Have it call ``work(*arguments)``."""
+        reference = self._ray.remote(work).remote(*arguments)
+        future: Future[Any] = reference.future()
+        self._references[future] = reference
+        future.add_done_callback(self._references.pop)
+        return future
+
+    def drop(self, futures: Collection[Future[Any]]) -> None:
+        """Cancel what has not begun, interrupt what has, and wait a while until that has ended."""
+        for future in futures:
+            reference = self._references.get(future)
+            if reference is not None:
+                self._ray.cancel(reference)
+        wait(futures, GRACE)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
