@@ -54,7 +54,7 @@ class DaskEngine(Engine):
     def submit(self, work: Callable[..., Any], *arguments: object) -> Future[Any]:
         """Have it call ``work(*arguments)``, under the first of them as its key."""
         self._run = str(arguments[0]).rpartition("-")[0]
-        future: Future[Any] = self._executor.submit(work, *arguments, key=arguments[0])
+        future: Future[Any] = self._executor.submit(_settled, work, *arguments, key=arguments[0])
         return future
 
     def drop(self, futures: Collection[Future[Any]]) -> None:
@@ -67,6 +67,16 @@ class DaskEngine(Engine):
         with suppress(Exception):  # the scheduler may be gone, and with it what it would tell
             while time.monotonic() < until and any(self._client.run(_busy, self._run).values()):
                 time.sleep(_PAUSE)
+
+
+_SETTLED = time.monotonic() + 0.5
+"""When a worker that has just loaded this is surely known to its nanny, which gives up one that dies before."""
+
+
+def _settled(work: Callable[..., Any], *arguments: object) -> Any:
+    """Call ``work(*arguments)``, not in the first moment of a worker."""
+    time.sleep(max(0.0, _SETTLED - time.monotonic()))
+    return work(*arguments)
 
 
 def _busy(run: str, dask_worker: Any) -> bool:

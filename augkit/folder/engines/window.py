@@ -70,8 +70,8 @@ def _path(text: str) -> str:
 class _Window:
     """The groups that an engine was given and has not answered, and what it is still to be given.
 
-    Of a group on which a worker died, or that failed as a whole, the files are done again one at a time. Where workers
-    run several tasks each, one that a worker died on need not be to blame: such suspects come last, each by itself.
+    Of a group on which a worker died, or that failed as a whole, the files are done again one at a time. Where others
+    shared the worker it need not be to blame: such files come last, each with nothing else under way.
     """
 
     def __init__(
@@ -166,8 +166,8 @@ class _Window:
             self._again.appendleft(group)
         elif not self._fit:
             raise self._gone(_unfit(error, told)) from error
-        elif what == "suspect" and len(group) == 1 and group[0] is not self._by_itself:
-            self._suspects.append(group[0])
+        elif what == "suspect" and group != [self._by_itself]:
+            self._suspects.extend(group)
         else:
             ended = f"it ended the workers that it was given to ({type(error).__name__})"
             yield from self._once_more(group, told if what == "failed" else ended)
