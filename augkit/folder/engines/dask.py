@@ -14,6 +14,7 @@ from augkit.folder.engines.base import GRACE, Engine
 
 _CONNECT = "10s"
 _PAUSE = 0.1
+_LOGGERS = ("distributed", "distributed.client", "tornado.application")
 
 
 class DaskEngine(Engine):
@@ -21,8 +22,8 @@ class DaskEngine(Engine):
 
     def __init__(self, address: str) -> None:
         self.title, self._address = f"dask:{address}", address
-        self._logger = logging.getLogger("distributed")
-        self._level, self._run = logging.NOTSET, ""
+        self._levels: dict[str, int] = {}
+        self._run = ""
 
     def open(self) -> None:
         """Connect to the scheduler; its client says on stderr what our errors say."""
@@ -30,12 +31,11 @@ class DaskEngine(Engine):
             from distributed import Client
         except ImportError:
             raise UsageError(f"executor={self.title}: it needs distributed: pip install 'augkit[dask]'") from None
-        self._level = self._logger.level
-        self._logger.setLevel(logging.CRITICAL)
+        self._hush()
         try:
             self._client = Client(self._address, timeout=_CONNECT, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
-            self._logger.setLevel(self._level)
+            self._unhush()
             raise UsageError(
                 f"executor={self.title}: no scheduler answers there within {_CONNECT} ({error}); expected an address "
                 "such as dask:tcp://host:8786"
@@ -44,8 +44,20 @@ class DaskEngine(Engine):
 
     def close(self) -> None:
         """Close the client; the cluster stays."""
-        self._client.close()
-        self._logger.setLevel(self._level)
+        try:
+            self._client.close()
+        finally:
+            self._unhush()
+
+    def _hush(self) -> None:
+        for name in _LOGGERS:
+            logger = logging.getLogger(name)
+            self._levels[name] = logger.level
+            logger.setLevel(logging.CRITICAL)
+
+    def _unhush(self) -> None:
+        for name, level in self._levels.items():
+            logging.getLogger(name).setLevel(level)
 
     def cores(self) -> int:
         """Return the threads of all workers that are there now."""
@@ -79,6 +91,10 @@ def _settled(work: Callable[..., Any], *arguments: object) -> Any:
     return work(*arguments)
 
 
+_AT_REST = frozenset({"memory", "error", "released", "forgotten"})
+
+
 def _busy(run: str, dask_worker: Any) -> bool:
     """Tell whether a worker is still within a call of a run."""
-    return any(key.startswith(run) for key in map(str, dask_worker.state.tasks))
+    tasks = dask_worker.state.tasks
+    return any(str(key).startswith(run) and task.state not in _AT_REST for key, task in tasks.items())

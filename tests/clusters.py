@@ -1,0 +1,60 @@
+"""Clusters of Dask and Ray on this machine, in processes of their own."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1",
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+class Dask:
+    """A scheduler and workers with their nannies."""
+
+    def __init__(self, log):
+        self.log = log
+        self.scheduler = self.start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.address = self.wait_for(r"Scheduler at:\s+(tcp://\S+)")
+        self.nannies = self.start("worker", self.address, "--nworkers", "2", "--nthreads", "1", "--no-dashboard")
+
+    def start(self, what, *options):
+        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", *options]
+        with self.log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, env=ENVIRONMENT)
+
+    def wait_for(self, pattern):
+        until = time.monotonic() + 30
+        while not (match := re.search(pattern, self.log.read_text("utf-8"))):
+            assert time.monotonic() < until, self.log.read_text("utf-8")
+            time.sleep(0.05)
+        return match[1]
+
+    def end(self):
+        for process in (self.nannies, self.scheduler):
+            process.terminate()
+        for process in (self.nannies, self.scheduler):
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@contextmanager
+def dask_cluster(folder):
+    """Give a cluster of two workers of one thread."""
+    cluster = Dask(folder / "dask.log")
+    try:
+        yield cluster
+    finally:
+        cluster.end()
