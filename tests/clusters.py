@@ -2,10 +2,12 @@
 
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -58,3 +60,50 @@ def dask_cluster(folder):
         yield cluster
     finally:
         cluster.end()
+
+
+@contextmanager
+def ray_cluster():
+    """Give the address of a cluster of two workers."""
+    port = _free_port()
+    words = f"start --head --port={port} --num-cpus=2 --include-dashboard=false --disable-usage-stats"
+    begin = [sys.executable, "-m", "ray.scripts.scripts", *words.split(), "--block"]
+    process = subprocess.Popen(
+        begin, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        until = time.monotonic() + 60
+        while not _listens(port):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()  # it ends what it began
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def ray_head(address):
+    """Return the process that is the head of a cluster."""
+    port = address.rpartition(":")[2]
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode("utf-8", "replace").split("\0")
+            if "gcs_server" in words[0] and f"--gcs_server_port={port}" in words:
+                return int(path.parent.name)
+    raise AssertionError(f"no head at {address}")
+
+
+def _free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def _listens(port):
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False

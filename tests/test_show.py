@@ -25,7 +25,7 @@ def test_lines_tell_files_bytes_rates_failures_and_what_is_left(tmp_path, src, m
     assert augkit("images", src, tmp_path / "dst", "--std", "0.1", "-j", "1") == 1
     said = capsys.readouterr()
     found = [match for line in said.err.splitlines() if (match := LINE.fullmatch(line))]
-    assert len(found) >= 5
+    assert len(found) >= 2
     counts = [int(match[1]) for match in found]
     assert counts == sorted(counts)
     assert counts[-1] > 40

@@ -77,7 +77,11 @@ class DaskEngine(Engine):
             future.cancel()
         until = time.monotonic() + GRACE
         with suppress(Exception):  # the scheduler may be gone, and with it what it would tell
-            while time.monotonic() < until and any(self._client.run(_busy, self._run).values()):
+            while (
+                self._client.status == "running"
+                and time.monotonic() < until
+                and any(self._client.run(_busy, self._run).values())
+            ):
                 time.sleep(_PAUSE)
 
 

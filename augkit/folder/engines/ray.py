@@ -34,8 +34,12 @@ class RayEngine(Engine):
         except ImportError:
             raise UsageError(f"executor={self.title}: it needs ray: pip install 'augkit[ray]'") from None
         self._ray = ray
-        if ray.is_initialized():
-            return
+        if not ray.is_initialized():
+            self._connect()
+        client = self._address.startswith("ray://")
+        self._head = self._address if client else ray.get_runtime_context().gcs_address
+
+    def _connect(self) -> None:
         self._check_there()
         logger = logging.getLogger("ray")
         logger.setLevel(logging.CRITICAL)
@@ -44,7 +48,7 @@ class RayEngine(Engine):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                ray.init(address=self._address, log_to_driver=False, configure_logging=False)
+                self._ray.init(address=self._address, log_to_driver=False, configure_logging=False)
         except (OSError, ValueError, RuntimeError) as error:
             raise UsageError(f"executor={self.title}: no cluster was found ({_first_line(error)})") from error
         finally:
@@ -61,7 +65,7 @@ class RayEngine(Engine):
                 return
             raise UsageError(f"executor={self.title}: expected ray:HOST:PORT, ray://HOST:PORT, ray:auto or ray:local")
         try:
-            socket.create_connection((match["host"], int(match["port"])), _CONNECT).close()
+            _greet(match)
         except (OSError, OverflowError) as error:
             raise UsageError(f"executor={self.title}: nobody answers there ({error})") from error
 
@@ -79,7 +83,16 @@ class RayEngine(Engine):
             self._ours = False
 
     def cores(self) -> int:
-        """Return the CPUs of the cluster that it counts tasks by."""
+        """Return the CPUs of the cluster that it counts tasks by.
+
+        Raises
+        ------
+        OSError
+            Where its head has gone, of which Ray would tell nothing for a minute, and end this process then.
+        """
+        match = _PORT.fullmatch(self._head)
+        if match is not None:
+            _greet(match)
         return int(self._ray.cluster_resources().get("CPU", 0))
 
     def submit(self, work: Callable[..., Any], *arguments: object) -> Future[Any]:
@@ -97,6 +110,11 @@ class RayEngine(Engine):
             if reference is not None:
                 self._ray.cancel(reference)
         wait(futures, GRACE)
+
+
+def _greet(match: re.Match[str]) -> None:
+    """Raise `OSError` or `OverflowError` where nobody listens at a host and port."""
+    socket.create_connection((match["host"], int(match["port"])), _CONNECT).close()
 
 
 def _first_line(error: BaseException) -> str:
