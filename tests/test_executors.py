@@ -203,6 +203,15 @@ def test_a_worker_without_augkit_is_told(tmp_path, src):
         package.run(recipe(src), dst=tmp_path / "dst", executor=Bare())
 
 
+def test_a_worker_that_cannot_do_even_nothing_ends_the_run(tmp_path, src):
+    class Odd(Direct):
+        def submit(self, work, *arguments):
+            return answered(work, (*arguments[:3], b"no pickle", arguments[-1]))
+
+    with pytest.raises(OutputError, match="Odd: its workers cannot do any of it"):
+        package.run(recipe(src), dst=tmp_path / "dst", executor=Odd())
+
+
 def test_a_worker_that_sees_other_folders_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(serve, "_PAUSE", 0.001)
     src, dst, other = (tmp_path / name for name in ("src", "dst", "other"))

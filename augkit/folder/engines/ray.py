@@ -24,7 +24,9 @@ class RayEngine(Engine):
 
     def __init__(self, address: str) -> None:
         self.title, self._address = f"ray:{address}", address
-        self._ours = False
+        self._ours, self._head = False, ""
+        self._logger, self._level = logging.getLogger("ray"), logging.NOTSET
+        self._remotes: dict[Callable[..., Any], Any] = {}
         self._references: dict[Future[Any], Any] = {}
 
     def open(self) -> None:
@@ -41,8 +43,8 @@ class RayEngine(Engine):
 
     def _connect(self) -> None:
         self._check_there()
-        logger = logging.getLogger("ray")
-        logger.setLevel(logging.CRITICAL)
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
         main = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGTERM) if main else None
         try:
@@ -50,9 +52,10 @@ class RayEngine(Engine):
                 warnings.simplefilter("ignore")
                 self._ray.init(address=self._address, log_to_driver=False, configure_logging=False)
         except (OSError, ValueError, RuntimeError) as error:
+            self._logger.setLevel(self._level)
             raise UsageError(f"executor={self.title}: no cluster was found ({_first_line(error)})") from error
         finally:
-            if main:
+            if before is not None:
                 signal.signal(signal.SIGTERM, before)  # Ray's own ends the process with a traceback
         self._ours = True
         self._hush(True)
@@ -80,6 +83,7 @@ class RayEngine(Engine):
         if self._ours:
             self._ray.shutdown()
             self._hush(False)
+            self._logger.setLevel(self._level)
             self._ours = False
 
     def cores(self) -> int:
@@ -97,7 +101,9 @@ class RayEngine(Engine):
 
     def submit(self, work: Callable[..., Any], *arguments: object) -> Future[Any]:
         """Have it call ``work(*arguments)``."""
-        reference = self._ray.remote(work).remote(*arguments)
+        if work not in self._remotes:  # each is kept by the cluster
+            self._remotes[work] = self._ray.remote(work)
+        reference = self._remotes[work].remote(*arguments)
         future: Future[Any] = reference.future()
         self._references[future] = reference
         future.add_done_callback(self._references.pop)

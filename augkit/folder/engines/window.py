@@ -141,15 +141,17 @@ class _Window:
         except Empty:
             yield []
             return
+        self._heard = time.monotonic()
         group = self._under_way.pop(future)
         try:
             answer = future.result()
         except Exception as error:
             yield from self._failed(group, error)
             return
-        self._heard = time.monotonic()
         if isinstance(answer, Unfit):
             raise self._gone(answer.reason)
+        if isinstance(answer, str) and not self._fit:
+            raise self._gone(f"its workers cannot do any of it ({answer})")
         if isinstance(answer, str):
             yield from self._once_more(group, answer)
         else:
