@@ -19,6 +19,8 @@ from tests.test_run_same import recipe as recipe_of
 from tests.trees import augkit, pictures
 
 DEADLY = ("segv", "abort", "kill", "late")
+FILES = int(os.environ.get("AUGKIT_POISONED_FILES", "400"))
+"""One in a hundred is deadly; 2000 for the full count."""
 
 
 @pytest.fixture(name="cluster", scope="module")
@@ -64,12 +66,14 @@ def test_a_callers_client_and_equal_calls(tmp_path, cluster):
 
 @pytest.mark.slow
 def test_files_that_kill_workers_are_named_and_the_rest_is_done(tmp_path, cluster):
-    texts = {f"f{i:03}": DEADLY[i // 100] if i % 100 == 50 else "fine" for i in range(400)}
+    texts = {f"f{i:05}": DEADLY[i // 100 % 4] if i % 100 == 50 else "fine" for i in range(FILES)}
+    culprits = {f"{name}.dat" for name, text in texts.items() if text != "fine"}
     write_dat(tmp_path, texts)
     report = run_poison_on(tmp_path, f"dask:{cluster.address}")
-    assert {row["source"] for row in report.failures} == {f"f{i}50.dat" for i in range(4)}
+    assert {row["source"] for row in report.failures} <= culprits
+    assert report.failed == len(culprits)
     assert all("ended the workers that it was given to (KilledWorker)" in row["reason"] for row in report.failures)
-    assert report.outputs == 396
+    assert report.outputs == FILES - len(culprits)
     assert not list((tmp_path / "dst").glob(".augkit*"))
 
 
