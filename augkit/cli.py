@@ -121,14 +121,18 @@ def sweep(src: Path, dst: Path, domain: str | None, **given: Any) -> int:
     return _run_folder(domain, src, dst, given | {"sweep": True})
 
 
-_HOW = ("jobs", "timeout", "max_memory", "shard", "resume", "overwrite", "dry_run", "report", "as_json", "quiet")
+_HOW = (
+    *("jobs", "timeout", "max_memory", "executor", "shard", "resume", "overwrite"),
+    *("dry_run", "report", "as_json", "quiet"),
+)
 
 
 def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int:
     from augkit.folder import forks
 
     gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
-    if given["jobs"] != 1 and not given["dry_run"] and not forks.forks(domain) and forks.worth_starting(src):
+    own = given["jobs"] != 1 and not given["dry_run"] and not given["executor"]
+    if own and not forks.forks(domain) and forks.worth_starting(src):
         with suppress(OSError, EOFError):
             forks.start_server(domain)  # loads beside this process, which still has its own to load
     from augkit import recipe
@@ -178,6 +182,7 @@ def _run_recipe(
     jobs: int | None,
     timeout: float | None,
     max_memory: str | None,
+    executor: str | None,
     shard: str | None,
     resume: bool,
     overwrite: bool,
@@ -187,6 +192,8 @@ def _run_recipe(
     quiet: bool,
 ) -> int:
     from augkit import running, show
+    from augkit.folder.engines.base import opened
+    from augkit.folder.engines.chosen import as_engine
     from augkit.folder.limits import Limits, as_bytes
     from augkit.folder.run import HowToRun
     from augkit.folder.shards import as_shard
@@ -200,7 +207,14 @@ def _run_recipe(
     if report is not None and shard is not None:
         raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
+    how = HowToRun(
+        jobs=jobs,
+        resume=resume,
+        overwrite=overwrite,
+        limits=limits,
+        shard=as_shard(shard),
+        engine=as_engine(executor),
+    )
     planned = running.plan_sections(whole.sections, running.seed_for(whole, how), how)
     if dry_run:
         plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
@@ -216,17 +230,19 @@ def _run_recipe(
     gc.enable()
     reports: list[Report] = []
     interruption = Interruption()
-    for one in planned:
-        try:
-            with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                reports.append(running.run_planned(one, progress, interruption.wanted))
-        except KeyboardInterrupt:
-            again += f" --shard {shard}" if shard else ""
-            click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
-            return interruption.exit_code
-        if not quiet and not as_json:
-            with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
-                click.echo(show.summary(reports[-1]))
+    with opened(how.engine):
+        for one in planned:
+            try:
+                with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
+                    reports.append(running.run_planned(one, progress, interruption.wanted))
+            except KeyboardInterrupt:
+                again += f" --shard {shard}" if shard else ""
+                again += f" --executor {executor}" if executor else ""
+                click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
+                return interruption.exit_code
+            if not quiet and not as_json:
+                with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
+                    click.echo(show.summary(reports[-1]))
     if as_json:
         _print_sections(reports)
     if report is not None:

@@ -66,6 +66,7 @@ WORKERS = (
     ),
     click.option("--timeout", type=float, metavar="SECONDS", help="Most time for one file, which fails beyond it."),
     click.option("--max-memory", metavar="SIZE", help="Most memory for one file, such as 2G; it fails beyond it."),
+    click.option("--executor", metavar="ENGINE", help="Where to run instead: dask:ADDRESS or ray:ADDRESS."),
     click.option("--shard", metavar="I/N", help="Do one of N parts; others do theirs in the same DST. Needs --seed."),
 )
 REPORT = click.option(

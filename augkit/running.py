@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from augkit.errors import UsageError
+from augkit.folder.engines.base import opened
+from augkit.folder.engines.chosen import as_engine
 from augkit.folder.limits import Limits, as_bytes
 from augkit.folder.options import Job
 from augkit.folder.plan import RECIPE, Plan
@@ -145,7 +148,10 @@ def run_planned(planned: Planned, progress: Progress | None = None, stop: Stop |
 
 def run(
     recipe: Recipe | str | os.PathLike[str],
+    src: str | os.PathLike[str] | None = None,
+    dst: str | os.PathLike[str] | None = None,
     *,
+    executor: str | Executor | None = None,
     jobs: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -160,6 +166,11 @@ def run(
     ----------
     recipe : Recipe or path
         What to do.
+    src, dst : path, optional
+        In place of those of a recipe of one section.
+    executor : str or concurrent.futures.Executor, optional
+        What does the work instead of worker processes: ``"dask:ADDRESS"``, ``"ray:ADDRESS"``, or any executor, which
+        is not shut down. It excludes `jobs`, `timeout` and `max_memory`. The outputs are the same.
     jobs : int, optional
         Worker processes; one a core by default. The outputs are the same for any number.
     resume, overwrite : bool
@@ -184,8 +195,25 @@ def run(
     UsageError, OutputError
         For what cannot be run at all; a file that fails is in the report instead.
     """
-    whole = recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe))
+    whole = _placed(recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe)), src, dst)
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
-    seed = seed_for(whole, how)
-    return [run_planned(planned, progress) for planned in plan_sections(whole.sections, seed, how)]
+    how = HowToRun(
+        jobs=jobs,
+        resume=resume,
+        overwrite=overwrite,
+        limits=limits,
+        shard=as_shard(shard),
+        engine=as_engine(executor),
+    )
+    sections = plan_sections(whole.sections, seed_for(whole, how), how)
+    with opened(how.engine):
+        return [run_planned(planned, progress) for planned in sections]
+
+
+def _placed(whole: Recipe, src: str | os.PathLike[str] | None, dst: str | os.PathLike[str] | None) -> Recipe:
+    """Return a recipe with another SRC and DST, where they are given."""
+    places = {name: os.fspath(place) for name, place in (("src", src), ("dst", dst)) if place is not None}
+    if places and len(whole.sections) != 1:
+        raise UsageError(f"{' and '.join(places)}: the recipe has {len(whole.sections)} sections, each with its own")
+    sections = tuple(msgspec.structs.replace(section, **places) for section in whole.sections)
+    return msgspec.structs.replace(whole, sections=sections)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from textwrap import wrap
 from time import monotonic
 
@@ -35,38 +36,58 @@ def progress_shown(title: str, *, quiet: bool) -> Iterator[Progress | None]:
 @contextmanager
 def _bar(title: str) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
+        TextColumn("{task.fields[pace]}"),
         TimeRemainingColumn(),
     )
     # without a thread of its own for the bar, workers can be forked from this process
     with Bar(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        row = bar.add_task(title, total=None, rate="")
+        rows: list[TaskID] = []
         began = monotonic()
 
         def show(tally: Tally, plan: Plan) -> None:
-            rate = f"{tally.bytes_written / 1e6 / max(monotonic() - began, 1e-3):.1f} MB/s"
-            failed = f", {tally.failed} failed" if tally.failed else ""
-            bar.update(row, total=plan.outputs, completed=_done(tally), rate=rate + failed, refresh=True)
+            pace = _pace(tally, monotonic() - began)
+            if not rows:  # what an earlier run made is no speed of this one
+                rows.append(bar.add_task(title, total=plan.outputs, completed=_done(tally), pace=pace))
+            bar.update(rows[0], total=plan.outputs, completed=_done(tally), pace=pace, refresh=True)
 
         yield show
 
 
 class _Log:
     def __init__(self, title: str) -> None:
-        self._title, self._last = title, monotonic()
+        self._title = title
+        self._began = self._last = monotonic()
 
     def __call__(self, tally: Tally, plan: Plan) -> None:
-        if monotonic() - self._last >= _LOG_SECONDS:
-            self._last = monotonic()
+        now = monotonic()
+        if now - self._last >= _LOG_SECONDS:
+            self._last = now
+            line = f"{self._title}: {_done(tally)} of {plan.outputs}, {_pace(tally, now - self._began)}"
             with suppress(OSError):  # nobody reads it any more; the run goes on
-                print(f"{self._title}: {_done(tally)} of {plan.outputs}, {tally.failed} failed", file=sys.stderr)
+                print(line + _left(tally, plan, now - self._began), file=sys.stderr, flush=True)
+
+
+def _pace(tally: Tally, seconds: float) -> str:
+    """Return bytes, rates and failures so far."""
+    megabytes, seconds = tally.bytes_written / 1e6, max(seconds, 1e-3)
+    failed = f", {tally.failed} failed" if tally.failed else ""
+    return f"{megabytes:,.1f} MB, {tally.outputs / seconds:,.1f} files/s, {megabytes / seconds:.1f} MB/s{failed}"
+
+
+def _left(tally: Tally, plan: Plan, seconds: float) -> str:
+    """Return how long it may still take, where that can be told."""
+    made = tally.outputs + len(tally.failures)
+    if not made:
+        return ""
+    left = round((plan.outputs - _done(tally)) * seconds / made)
+    return f", {timedelta(seconds=max(left, 0))} left"
 
 
 def _done(tally: Tally) -> int:
@@ -75,11 +96,13 @@ def _done(tally: Tally) -> int:
 
 def summary(report: Report) -> str:
     """Return the lines that end a run: files, failures, rate, achieved level, notices."""
-    rate = report.bytes_written / 1e6 / max(report.seconds, 1e-3)
+    seconds = max(report.seconds, 1e-3)
+    files, rate = report.outputs / seconds, report.bytes_written / 1e6 / seconds
     kept = f" ({report.resumed} were there)" if report.resumed else ""
     lines = [
         f"{report.domain}: {_count(report.files, 'file')} -> {_count(report.outputs, 'output')}{kept} in {report.dst}",
-        f"  time      {report.seconds:.2f} s, {rate:.1f} MB/s written",
+        f"  time      {report.seconds:.2f} s, {files:,.1f} files/s, {rate:.1f} MB/s",
+        f"  bytes     {report.bytes_read / 1e6:.1f} MB of sources, {report.bytes_written / 1e6:.1f} MB written",
     ]
     lines += [f"  achieved  {line}" for line in _achieved(report)]
     if report.columns is not None:

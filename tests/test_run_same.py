@@ -8,6 +8,7 @@ import pytest
 import augkit as package
 from augkit.folder import run
 from augkit.recipe import Recipe, make_section
+from tests.engines import Shuffled, processes
 from tests.trees import augkit, content, pictures, recordings, tables
 
 SOURCES = {
@@ -73,6 +74,13 @@ def check(tmp_path, monkeypatch, domain, files):
                 package.run(recipe(domain, src, dst), jobs=jobs, resume=share < 4, progress=CutOff(files // share))
         assert augkit("resume", dst, "--quiet", "-j", jobs) == 0
         assert done(dst) == expected
+    dst = next(places)
+    for number in (3, 1, 2):
+        package.run(recipe(domain, src, dst), shard=f"{number}/3")
+    assert done(dst) == expected
+    with ThreadPoolExecutor(3) as threads, processes() as pool:
+        for executor in (threads, pool, Shuffled()):
+            assert ran(executor=executor) == expected
     with ThreadPoolExecutor(2) as threads:  # two runs at once, each in a thread of its own
         for tree in [threads.submit(ran, jobs=jobs) for jobs in (1, 2)]:
             assert tree.result() == expected

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,11 +79,11 @@ class Committer:
     def _commit(self, group: Sequence[Made]) -> list[Made]:
         """Sync files and folders, append the rows; return the group, with failures where a sync failed."""
         if len(group) < _FEW:
-            settled = [self._synced(made) for made in group]
+            settled = [synced(self._root, made) for made in group]
         else:
             for made in group:
-                self._send(made)
-            settled = list(self._hands.map(self._synced, group))
+                send(self._root, made)
+            settled = list(self._hands.map(synced, repeat(self._root), group))
         names = (name for made in settled if not made.failure for name in made.files)
         sync_folders([(self._root / name).parent for name in names], self._root)
         entries = [
@@ -103,19 +104,22 @@ class Committer:
         except OSError as error:
             raise not_written(self._path, error, self._root) from None
 
-    def _send(self, made: Made) -> None:
-        """Have the system begin to write the files of an output, so that one sync of its journal serves many."""
-        for name in () if made.failure or made.durable else made.files:
-            send_file(self._root / name)
 
-    def _synced(self, made: Made) -> Made:
-        if made.failure or made.durable:
-            return made
-        try:
-            for name in made.files:
-                sync_file(self._root / name)
-        except OSError as error:
-            remove_quietly(self._root / name for name in made.files)
-            reason = f"could not be synced to the disk: {error.strerror}"
-            return msgspec.structs.replace(made, row=None, failure=reason)
+def send(root: Path, made: Made) -> None:
+    """Have the system begin to write the files of an output, so that one sync of its journal serves many."""
+    for name in () if made.failure or made.durable else made.files:
+        send_file(root / name)
+
+
+def synced(root: Path, made: Made) -> Made:
+    """Return an output when its files are on the disk; one that cannot be brought there is a failure, and goes."""
+    if made.failure or made.durable:
         return made
+    try:
+        for name in made.files:
+            sync_file(root / name)
+    except OSError as error:
+        remove_quietly(root / name for name in made.files)
+        reason = f"could not be synced to the disk: {error.strerror}"
+        return msgspec.structs.replace(made, row=None, failure=reason)
+    return made

@@ -13,6 +13,7 @@ import msgspec
 from augkit.errors import OutputError, UsageError
 from augkit.folder.commit import Committer
 from augkit.folder.domains import load_domain, prepared
+from augkit.folder.engines.base import Engine
 from augkit.folder.limits import NO_LIMITS, Limits
 from augkit.folder.make import resolved, sample_share
 from augkit.folder.manifest import (
@@ -48,20 +49,35 @@ Stop = Callable[[], bool]
 
 
 class HowToRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What changes nothing in the outputs: workers, and how to treat a DST that holds something."""
+    """What changes nothing in the outputs: workers, and how to treat a DST that holds something.
+
+    An `engine` does what workers would; it has to be opened before a job is run.
+    """
 
     jobs: int | None = None
     resume: bool = False
     overwrite: bool = False
     limits: Limits = NO_LIMITS
     shard: Shard | None = None
+    engine: Engine | None = None
+
+    def check(self) -> None:
+        """Raise `UsageError` for what means nothing, or excludes each other."""
+        if self.jobs is not None and self.jobs < 1:
+            raise UsageError(f"jobs={self.jobs}: expected 1 or more worker processes")
+        self.limits.check()
+        if self.engine is not None and self.jobs is not None:
+            raise UsageError(f"jobs={self.jobs} and executor={self.engine.title}: it has workers of its own")
+        if self.engine is not None and self.limits:
+            raise UsageError(
+                f"timeout, max_memory and executor={self.engine.title}: only augkit's own workers keep these limits; "
+                "leave them out, and use those of the engine"
+            )
 
 
 def check_job(job: Job, how: HowToRun) -> Plan:
     """Check places and contents and return the plan; nothing is written."""
-    if how.jobs is not None and how.jobs < 1:
-        raise UsageError(f"jobs={how.jobs}: expected 1 or more worker processes")
-    how.limits.check()
+    how.check()
     source = job.source_root / job.only if job.only else job.source_root
     check_places(source, job.target_root)
     check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
@@ -198,8 +214,7 @@ class _Making:
         tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
         budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults))
         share = sample_share(job, self._plan.outputs)
-        results = run_tasks(job, _left(plan, earlier), share, self._how.jobs, self._how.limits, apart=self._how.resume)
-        made = _interruptible(budget.within(results), stop)
+        made = _interruptible(budget.within(self._results(_left(plan, earlier), share, tally)), stop)
         try:
             with closing(made), Committer(root, journal) as committer:
                 for group in chain([[]], committer.commit_all(made)):
@@ -210,6 +225,15 @@ class _Making:
             if self._how.shard is None:
                 remove_leftovers(root)  # of workers that died, or were stopped within a file
         return tally, budget.spent
+
+    def _results(self, left: Sequence[Task], share: float, tally: Tally) -> Results:
+        """Yield what becomes of the tasks that are left, as the workers or the engine make it."""
+        how = self._how
+        if how.engine is None:
+            return run_tasks(self._job, left, share, how.jobs, how.limits, apart=how.resume)
+        from augkit.folder.engines.window import run_on
+
+        return run_on(how.engine, self._job, left, share, tally.hints.append)
 
     def _finish(self, tally: Tally, failed: Sequence[Row]) -> None:
         """Write the lists and records of the whole, when all outputs are there, and take away what was replaced."""

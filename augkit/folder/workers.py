@@ -160,16 +160,9 @@ class _Pool:
         return any(worker.groups for worker in self._workers)
 
     def _next(self) -> list[Task]:
-        """Return a group that is worth a message, yet small enough to share the rest out evenly."""
         if self._again:
             return self._again.popleft()
-        files = max(1, min(_GROUP_FILES, len(self._waiting) // (self._size * _PARTS)))
-        group: list[Task] = []
-        size = 0
-        while self._waiting and len(group) < files and (not group or size + self._waiting[0].size <= _GROUP_BYTES):
-            group.append(self._waiting.popleft())
-            size += group[-1].size
-        return group
+        return next_group(self._waiting, self._size)
 
     def _answered(self, worker: _Worker) -> Results:
         """Take the answer of a worker, or its death: what it was at is tried again one at a time, or lost."""
@@ -183,7 +176,7 @@ class _Pool:
         if isinstance(answer, list):
             yield answer
         elif len(group) == 1:
-            yield _lost(group[0], answer)
+            yield lost(group[0], answer)
         else:
             self._again.extendleft([task] for task in reversed(group))
         if worker not in self._workers:
@@ -192,9 +185,21 @@ class _Pool:
     def _left(self) -> Results:
         """Do here what no worker is left for, but for what one died on, or what is to keep limits."""
         away = [task for group in self._again for task in group] + (list(self._waiting) if self._limits else [])
-        yield from (_lost(task, "no other worker process could be started") for task in away)
+        yield from (lost(task, "no other worker process could be started") for task in away)
         yield from (make_outputs(self._job, task, self._sample) for task in (() if self._limits else self._waiting))
 
 
-def _lost(task: Task, reason: str) -> list[Made]:
+def next_group(waiting: deque[Task], workers: int) -> list[Task]:
+    """Take away and return a group that is worth a message, yet small enough to share the rest out evenly."""
+    files = max(1, min(_GROUP_FILES, len(waiting) // (workers * _PARTS)))
+    group: list[Task] = []
+    size = 0
+    while waiting and len(group) < files and (not group or size + waiting[0].size <= _GROUP_BYTES):
+        group.append(waiting.popleft())
+        size += group[-1].size
+    return group
+
+
+def lost(task: Task, reason: str) -> list[Made]:
+    """Return the failures that stand for the outputs of a source."""
     return [Made(output.index, output.name, task.source, output.copy, failure=reason) for output in task.outputs]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from PIL import Image, ImageFile
 
 from augkit.errors import InputError
 from augkit.images.picture import Frame, Pixels
+from augkit.unwarned import Shared, unwarned
 
 BROKEN: tuple[type[Exception], ...] = (
     OSError,
@@ -47,15 +47,17 @@ _BIG_ENDIAN = ">u2"
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Silence Pillow's warnings and its bound on pixels: what they speak of is checked on the file itself."""
+def _quiet() -> Iterator[None]:
     bound, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with unwarned():
             yield
     finally:
         Image.MAX_IMAGE_PIXELS = bound
+
+
+quiet = Shared(_quiet)
+"""Silences Pillow's warnings and its bound on pixels: what they speak of is checked on the file itself."""
 
 
 def check_size(size: tuple[int, int], max_pixels: int, frames: int = 1) -> None:

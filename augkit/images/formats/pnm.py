@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import re
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +16,7 @@ from augkit.images.pillow import check_size
 
 _PLAIN = (b"P1", b"P2", b"P3")
 _BITS = (b"P1", b"P4")
+_NUMBERS = re.compile(rb"\s*+(?:[+-]?\d++(?:\s++|\Z))*+")
 _WIDEST = 70
 _TUPLES = {"L": "GRAYSCALE", "LA": "GRAYSCALE_ALPHA", "RGB": "RGB", "RGBA": "RGB_ALPHA"}
 
@@ -81,12 +82,9 @@ def _plain(data: bytes, header: Header) -> tuple[Pixels, int]:
         digits = np.frombuffer(data, np.uint8, offset=header.end) - ord("0")
         samples: NDArray[Any] = digits[digits <= 1]
     else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            try:
-                samples = np.fromstring(data[header.end :], np.int64, sep=" ")
-            except DeprecationWarning:
-                raise ValueError("it holds what is no number") from None
+        if not _NUMBERS.fullmatch(data, header.end):  # of which some releases of NumPy only warn
+            raise ValueError("it holds what is no number")
+        samples = np.fromstring(data[header.end :], np.int64, sep=" ")
     if len(samples) != count:
         raise ValueError(f"expected {count} samples, got {len(samples)}")
     if int(samples.min()) < 0 or int(samples.max()) > header.maxval:

@@ -9,7 +9,6 @@ recipes or the command line. A law of `scipy.stats` gives the same samples where
 from __future__ import annotations
 
 import sys
-import warnings
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from inspect import getattr_static
@@ -21,6 +20,7 @@ import numpy as np
 from augkit.errors import UsageError
 from augkit.noise.distributions.base import Array, Distribution, short
 from augkit.noise.distributions.conformance import faults, panels
+from augkit.unwarned import unwarned
 
 _METHODS = ("pdf", "cdf", "sf", "isf", "std", "kurtosis", "geometric_power")
 _MARKS = np.linspace(0.02, 0.48, 24)
@@ -139,8 +139,7 @@ class ScipyLaw:
     @cached_property
     def _moments(self) -> _Moments:
         cut = panels(self)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # integrals that do not converge
+        with unwarned():  # integrals that do not converge
             try:
                 std, kurtosis = float(self.frozen.std()), float(self.frozen.stats(moments="k"))
             except ValueError:  # quantiles of a class of the user's own that its generic integral asks for
