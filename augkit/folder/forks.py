@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any
 
 from augkit.folder.domains import LOADED, module_of
+from augkit.folder.remote.urls import in_one_process
 
 _STARTING = threading.Lock()
 _THREADS, _HANDLES = Path("/proc/self/task"), Path("/proc/self/fd")
@@ -124,6 +125,16 @@ def start_server(domain: str) -> None:
         return
     forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers"])
     forkserver.ensure_running()
+
+
+def worth_serving(domain: str, src: Path | str, dst: Path | str) -> bool:
+    """Tell by a quick look whether a run will need worker processes that cannot be forked from this one.
+
+    Listing a URL starts threads.
+    """
+    if isinstance(src, str) or isinstance(dst, str):
+        return not in_one_process(str(src), str(dst))
+    return not forks(domain) and worth_starting(src)
 
 
 def worth_starting(src: Path) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from augkit.errors import OutputError, UsageError
-from augkit.folder.commit import Committer
+from augkit.folder.commit import Commits, Committer
 from augkit.folder.domains import load_domain, prepared
 from augkit.folder.limits import NO_LIMITS, Limits
 from augkit.folder.make import resolved, sample_share
@@ -25,7 +25,8 @@ from augkit.folder.manifest import (
     write_failures,
 )
 from augkit.folder.options import Job
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Plan, Task, all_names, make_plan
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, REPLACED, Plan, Task, all_names, make_plan
+from augkit.folder.remote.urls import in_one_process
 from augkit.folder.rewrite import write_lists
 from augkit.folder.shards import (
     Shard,
@@ -40,7 +41,7 @@ from augkit.folder.shards import (
 from augkit.folder.space import check_space
 from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
-from augkit.folder.target import check_contents, check_places, prepare, remove_replaced
+from augkit.folder.target import check_contents, check_places, prepare, remove_outputs, remove_replaced
 from augkit.folder.workers import Results, run_tasks
 
 Progress = Callable[[Tally, Plan], None]
@@ -62,6 +63,10 @@ def check_job(job: Job, how: HowToRun) -> Plan:
     if how.jobs is not None and how.jobs < 1:
         raise UsageError(f"jobs={how.jobs}: expected 1 or more worker processes")
     how.limits.check()
+    if job.remote is not None:
+        from augkit.folder.remote.check import check_remote
+
+        return check_remote(job, how)
     source = job.source_root / job.only if job.only else job.source_root
     check_places(source, job.target_root)
     check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
@@ -100,19 +105,36 @@ def run_job(
         After committing what was finished; the journal stays, so that the run can be resumed.
     """
     began = time.monotonic()
+    with _as_told(job):
+        making = _making(job, plan, how, began)
+        if how.shard is not None:
+            return making.shard(how.shard, recipe, progress, stop)
+        return making.whole(recipe, progress, stop)
+
+
+def _as_told(job: Job) -> AbstractContextManager[None]:
+    if job.remote is None:
+        return nullcontext()
+    from augkit.folder.remote.check import as_told
+
+    return as_told(job)
+
+
+def _making(job: Job, plan: Plan, how: HowToRun, began: float) -> Making:
     job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, _sources(job, plan)))
     root = job.target_root
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{error.filename or root}: cannot be created: {error.strerror}") from None
-    making = _Making(job, plan, root, how, began)
-    if how.shard is not None:
-        return making.shard(how.shard, recipe, progress, stop)
-    return making.whole(recipe, progress, stop)
+    if job.remote is not None and job.remote.dst is not None:
+        from augkit.folder.remote.making import RemoteMaking
+
+        return RemoteMaking(job, plan, root, how, began)
+    return Making(job, plan, root, how, began)
 
 
-class _Making:
+class Making:
     """A run that was planned and prepared, or one shard of it."""
 
     def __init__(self, job: Job, plan: Plan, root: Path, how: HowToRun, began: float) -> None:
@@ -122,26 +144,48 @@ class _Making:
         """Do all of it."""
         root, plan = self._root, self._plan
         with held(root):
-            prepare(root, recipe, resume=self._how.resume)
-            earlier: dict[int, bytes] = {}
-            if self._how.resume:
-                earlier = rows_there(root, plan, [root / JOURNAL, *journals_of_all(root)])
-                begin_journal(root / JOURNAL, earlier)
-                forget(root)
+            earlier = self._begin(recipe)
             tally, spent = self._make(plan, JOURNAL, earlier, progress, stop)
             failed = failure_rows(plan.faults, tally.failures)
             if spent:
                 write_failures(root / FAILURES, failed)
+                self._publish([FAILURES])
             else:
                 self._finish(tally, failed)
         return make_report(self._job, plan, tally, time.monotonic() - self._began, stopped=spent)
+
+    def _begin(self, recipe: bytes) -> dict[int, bytes]:
+        """Write the recipe, or see that it is this one, and return the rows of what an earlier run finished."""
+        root = self._root
+        prepare(root, recipe, resume=self._how.resume)
+        if not self._how.resume:
+            return {}
+        earlier = rows_there(self._size_of, self._plan, [root / METADATA, root / JOURNAL, *journals_of_all(root)])
+        begin_journal(root / JOURNAL, earlier)
+        forget(root)
+        return earlier
+
+    def _size_of(self, name: str) -> int:
+        """Return the size of a file in DST; raise `OSError` where it is not there."""
+        return (self._root / name).stat(follow_symlinks=False).st_size
+
+    def _committer(self, journal: str) -> Commits:
+        """Return what makes outputs durable, and then journals them."""
+        return Committer(self._root, journal)
+
+    def _publish(self, names: Sequence[str]) -> None:
+        """Let files in DST be as they are here, which they are."""
+
+    def _remove(self, names: Collection[str]) -> None:
+        """Delete files in DST."""
+        remove_outputs(self._root, names)
 
     def shard(self, shard: Shard, recipe: bytes, progress: Progress | None, stop: Stop | None) -> Report:
         """Do one shard of it, and put the records of all together where it is the last one to end."""
         root, part = self._root, shard.part_of(self._plan)
         with held(root, shared=True):
             prepare(root, recipe, resume=self._how.resume, shard=shard)
-            earlier = rows_there(root, part, [root / shard.journal])
+            earlier = rows_there(self._size_of, part, [root / METADATA, root / shard.journal])
             merged = (root / METADATA).exists()
             tally, spent = Tally(resumed=len(earlier), failed_before=len(part.faults)), False
             if merged and _left(part, earlier):
@@ -172,7 +216,7 @@ class _Making:
     def _merge_shards(self, tally: Tally) -> None:
         root, plan = self._root, self._plan
         failed = failures_of_all(root)
-        rows = rows_there(root, plan, journals_of_all(root))
+        rows = rows_there(self._size_of, plan, [root / METADATA, *journals_of_all(root)])
         told = {row["source"] for row in failed}
         left = [task.source for task in _left(plan, rows) if task.kind == "noise" and task.source not in told]
         if left:
@@ -198,10 +242,12 @@ class _Making:
         tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
         budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults))
         share = sample_share(job, self._plan.outputs)
-        results = run_tasks(job, _left(plan, earlier), share, self._how.jobs, self._how.limits, apart=self._how.resume)
+        how, alone = self._how, job.remote is not None and in_one_process(job.remote.src, job.remote.dst)
+        jobs, apart = (1, False) if alone else (how.jobs, how.resume)
+        results = run_tasks(job, _left(plan, earlier), share, jobs, how.limits, apart=apart)
         made = _interruptible(budget.within(results), stop)
         try:
-            with closing(made), Committer(root, journal) as committer:
+            with closing(made), self._committer(journal) as committer:
                 for group in chain([[]], committer.commit_all(made)):
                     tally.add_all(group)
                     if progress is not None:
@@ -217,8 +263,11 @@ class _Making:
         lists = write_lists(self._job, plan, journalled(root))
         tally.failures += lists.failures
         write_failures(root / FAILURES, [*failed, *failure_rows((), lists.failures)])
+        self._publish([*lists.names, FAILURES])
         merge(root)
-        stay = remove_replaced(root, {name for _, name in all_names(plan)}, certain=not plan.faults)
+        self._publish([METADATA, JOURNAL])
+        stay = remove_replaced(root, {name for _, name in all_names(plan)}, self._remove, certain=not plan.faults)
+        self._publish([REPLACED])
         if stay:
             tally.hints.append(f"{stay} files of the run before stay, as not all of SRC could be read")
 
@@ -254,6 +303,10 @@ class _Budget:
 
 def _sources(job: Job, plan: Plan) -> Iterator[Path]:
     """Yield the paths of all sources that get noise."""
+    if job.remote is not None and job.remote.src is not None:
+        from augkit.folder.remote.listing import one_at_a_time
+
+        return one_at_a_time(job, [(task.source, task.size) for task in plan.tasks if task.kind == "noise"])
     return (resolved(job, task) for task in plan.tasks if task.kind == "noise")
 
 
