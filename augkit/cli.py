@@ -15,10 +15,13 @@ import click
 from augkit import cli_options as options
 from augkit._version import __version__
 from augkit.errors import AugkitError, UsageError, nearest, printable
+from augkit.folder.remote.urls import check_local
 
 if TYPE_CHECKING:
+    from augkit.folder.run import HowToRun
     from augkit.folder.tally import Report
     from augkit.recipe import Recipe
+    from augkit.running import Planned
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -192,31 +195,46 @@ def _run_recipe(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    from augkit import running, show
+    from augkit import running
     from augkit.folder.limits import Limits, as_bytes
     from augkit.folder.run import HowToRun
     from augkit.folder.shards import as_shard
-    from augkit.folder.workers import keep_memory
-    from augkit.interruption import Interruption
 
     if report is not None:
         from augkit.report import page
 
         page.check_name(report)
+        for section in whole.sections:
+            check_local(section.dst, "--report: dst")
     if report is not None and shard is not None:
         raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
-    planned = running.plan_sections(whole.sections, running.seed_for(whole, how), how)
-    if dry_run:
-        plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
-        if as_json:
-            _print_sections(plans)
-        else:
-            for one, plan in zip(planned, plans, strict=True):
-                above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
-                click.echo("\n".join([*above, *show.plan_lines(plan)]))
+    with running.closing_all(running.plan_sections(whole.sections, running.seed_for(whole, how), how)) as planned:
+        if dry_run:
+            return _print_plans(planned, how, as_json=as_json)
+        again += f" --shard {shard}" if shard else ""
+        return _carry_out(planned, again, report, as_json=as_json, quiet=quiet)
+
+
+def _print_plans(planned: Sequence[Planned], how: HowToRun, *, as_json: bool) -> int:
+    from augkit import show
+
+    plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
+    if as_json:
+        _print_sections(plans)
         return EXIT_DONE
+    for one, plan in zip(planned, plans, strict=True):
+        above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
+        click.echo("\n".join([*above, *show.plan_lines(plan)]))
+    return EXIT_DONE
+
+
+def _carry_out(planned: Sequence[Planned], again: str, report: Path | None, *, as_json: bool, quiet: bool) -> int:
+    from augkit import running, show
+    from augkit.folder.workers import keep_memory
+    from augkit.interruption import Interruption
+
     keep_memory()  # this process is a worker too, where files are few
     gc.freeze()
     gc.enable()
@@ -227,7 +245,6 @@ def _run_recipe(
             with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
                 reports.append(running.run_planned(one, progress, interruption.wanted))
         except KeyboardInterrupt:
-            again += f" --shard {shard}" if shard else ""
             click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
             return interruption.exit_code
         if not quiet and not as_json:
@@ -236,6 +253,8 @@ def _run_recipe(
     if as_json:
         _print_sections(reports)
     if report is not None:
+        from augkit.report import page
+
         page.write_report(
             [one.section.dst for one, done in zip(planned, reports, strict=True) if not done.stopped], report
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -82,15 +83,15 @@ def recipe_in(dst: str) -> Recipe | None:
     from augkit.folder.remote.room import Room
     from augkit.folder.remote.store import Store
 
-    room = Room()
-    store = Store(as_place(dst), room.path.name)
-    entry = store.entry(RECIPE)
-    if entry is None:
-        return None
-    if entry.size > SIZE_CAP:
-        raise UsageError(f"{dst}/{RECIPE}: a recipe of at most {SIZE_CAP} bytes was expected")
-    store.get(RECIPE, room.path / RECIPE, entry.size)
-    return load_recipe(room.path / RECIPE, f"{dst}/{RECIPE}")
+    with Room() as room:
+        store = Store(as_place(dst), room.path.name)
+        entry = store.entry(RECIPE)
+        if entry is None:
+            return None
+        if entry.size > SIZE_CAP:
+            raise UsageError(f"{dst}/{RECIPE}: a recipe of at most {SIZE_CAP} bytes was expected")
+        store.get(RECIPE, room.path / RECIPE, entry.size)
+        return load_recipe(room.path / RECIPE, f"{dst}/{RECIPE}")
 
 
 class Planned(NamedTuple):
@@ -106,6 +107,11 @@ class Planned(NamedTuple):
     how: HowToRun
     sweep: Sweep | None = None
     room: Room | None = None
+
+    def close(self) -> None:
+        """Take away what was fetched for it."""
+        if self.room is not None:
+            self.room.close()
 
 
 def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
@@ -146,12 +152,17 @@ def _check_paths(section: Section) -> None:
 
 def _plan(section: Section, seed: int, how: HowToRun, sweep: Sweep | None = None) -> Planned:
     room = room_for(section)
-    job, recipe = as_job(section, seed, room), dump_section(section, seed)
-    if sweep is not None:
-        how = sweep.way_of(job.target_root, recipe, how)
-    elif how.overwrite:
-        _refuse_sweep(section.dst)
-    return Planned(section, job, check_job(job, how), recipe, how, sweep, room)
+    try:
+        job, recipe = as_job(section, seed, room), dump_section(section, seed)
+        if sweep is not None:
+            how = sweep.way_of(job.target_root, recipe, how)
+        elif how.overwrite:
+            _refuse_sweep(section.dst)
+        return Planned(section, job, check_job(job, how), recipe, how, sweep, room)
+    except BaseException:
+        if room is not None:
+            room.close()
+        raise
 
 
 def _refuse_sweep(dst: str) -> None:
@@ -185,6 +196,16 @@ def _check_apart(dst: str, place: str, what: str) -> None:
     here, there = os.path.realpath(dst), os.path.realpath(place)
     if os.path.commonpath([here, there]) in (here, there):
         raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; name a folder apart from it")
+
+
+@contextmanager
+def closing_all(planned: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+    """Have what was planned, and take away what was fetched for it."""
+    try:
+        yield planned
+    finally:
+        for one in planned:
+            one.close()
 
 
 def run_planned(planned: Planned, progress: Progress | None = None, stop: Stop | None = None) -> Report:
@@ -242,4 +263,5 @@ def run(
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
     how = HowToRun(jobs=jobs, resume=resume, overwrite=overwrite, limits=limits, shard=as_shard(shard))
     seed = seed_for(whole, how)
-    return [run_planned(planned, progress) for planned in plan_sections(whole.sections, seed, how)]
+    with closing_all(plan_sections(whole.sections, seed, how)) as planned:
+        return [run_planned(one, progress) for one in planned]

@@ -5,3 +5,5 @@ from importlib.util import find_spec
 _NEEDED = {"test_torch.py": ("torch", "torchvision"), "test_transforms.py": ("albumentations", "audiomentations")}
 
 collect_ignore = [name for name, needed in _NEEDED.items() if not all(map(find_spec, needed))]
+
+pytest_plugins = ["tests.store"]

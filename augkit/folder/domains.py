@@ -139,10 +139,10 @@ def prepared(domain: Domain, options: Any, paths: Iterable[Path]) -> Any:
     """Return the options of a run with what a domain learns from all its sources before the first output is written.
 
     The domain tells by a function of this name, (options, paths) -> options, where it learns anything; what it returns
-    goes to the workers, and no recipe holds it.
+    goes to the workers, and no recipe holds it. Each path leads to a file until it returns.
     """
     learn = getattr(domain, "prepared", None)
-    return options if learn is None else learn(options, tuple(paths))
+    return options if learn is None else learn(options, paths)
 
 
 def module_of(name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 
@@ -42,6 +42,7 @@ from augkit.folder.space import check_space
 from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
 from augkit.folder.target import check_contents, check_places, prepare, remove_outputs, remove_replaced
+from augkit.folder.tree import is_remote
 from augkit.folder.workers import Results, run_tasks
 
 Progress = Callable[[Tally, Plan], None]
@@ -121,7 +122,8 @@ def _as_told(job: Job) -> AbstractContextManager[None]:
 
 
 def _making(job: Job, plan: Plan, how: HowToRun, began: float) -> Making:
-    job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, _sources(job, plan)))
+    with _sources_read(job, [task for task in plan.tasks if task.kind == "noise"]) as paths:
+        job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, paths))
     root = job.target_root
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -301,13 +303,19 @@ class _Budget:
                 yield group
 
 
-def _sources(job: Job, plan: Plan) -> Iterator[Path]:
-    """Yield the paths of all sources that get noise."""
-    if job.remote is not None and job.remote.src is not None:
-        from augkit.folder.remote.listing import one_at_a_time
+@contextmanager
+def _sources_read(job: Job, tasks: Sequence[Task]) -> Iterator[Iterable[Path]]:
+    """Have the sources of some tasks as files, for reading all of them before the first output is made."""
+    if not is_remote(job):
+        yield (resolved(job, task) for task in tasks)
+        return
+    from augkit.folder.remote.listing import fetched_sources
 
-        return one_at_a_time(job, [(task.source, task.size) for task in plan.tasks if task.kind == "noise"])
-    return (resolved(job, task) for task in plan.tasks if task.kind == "noise")
+    try:
+        yield fetched_sources(job, {task.source: task.size for task in tasks})
+    finally:
+        for task in tasks:
+            (job.source_root / task.source).unlink(missing_ok=True)
 
 
 def _left(plan: Plan, earlier: Collection[int]) -> list[Task]:

@@ -11,13 +11,14 @@ from augkit.folder.options import Job
 from augkit.folder.walk import Found, inspect, walk
 
 
-def _is_remote(job: Job) -> bool:
+def is_remote(job: Job) -> bool:
+    """Tell whether SRC is a URL."""
     return job.remote is not None and job.remote.src is not None
 
 
 def all_files(job: Job) -> list[Found]:
     """Return all files of SRC, as `augkit.folder.walk.walk` does."""
-    if not _is_remote(job):
+    if not is_remote(job):
         return walk(job.source_root)
     from augkit.folder.remote.listing import listed
 
@@ -26,7 +27,7 @@ def all_files(job: Job) -> list[Found]:
 
 def one_source(job: Job, name: str) -> Found:
     """Return the one file that a job is about."""
-    if not _is_remote(job):
+    if not is_remote(job):
         return inspect(str(job.source_root / name), name)
     from augkit.folder.remote.listing import single
 
@@ -35,7 +36,7 @@ def one_source(job: Job, name: str) -> Found:
 
 def files_beside(job: Job, name: str) -> list[Found]:
     """Return the files in the folder of a single source whose names begin with its stem."""
-    if _is_remote(job):
+    if is_remote(job):
         from augkit.folder.remote.listing import beside
 
         return beside(job, name)
@@ -53,7 +54,7 @@ def may_list(job: Job, labels: Labels, file: Found) -> bool:
     path = job.source_root / file.name
     if file.fault:
         return False
-    if _is_remote(job) and not path.exists():
+    if is_remote(job) and not path.exists():
         if job.folder.labels != "copy" or not labels.may_be_list(file.name):
             return False
         at_hand(job, [file])
@@ -71,7 +72,7 @@ def at_hand(job: Job, files: Sequence[Found]) -> Path:
     InputError
         Where one cannot be fetched.
     """
-    if _is_remote(job):
+    if is_remote(job):
         from augkit.folder.remote.listing import fetched
 
         fetched(job, files)

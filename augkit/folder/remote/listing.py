@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from shutil import disk_usage
 
-from augkit.errors import InputError
+from augkit.errors import InputError, UsageError
 from augkit.folder.options import Job
 from augkit.folder.remote.store import Store
 from augkit.folder.remote.trouble import UnreadableError
@@ -55,23 +56,30 @@ def fetched(job: Job, files: Sequence[Found]) -> None:
                 raise InputError(f"{file.name}: could not be fetched: {error.strerror}") from None
 
 
-def one_at_a_time(job: Job, files: Sequence[tuple[str, int]]) -> Iterator[Path]:
-    """Yield some sources as files of this machine, each of which goes when the next one comes.
+def fetched_sources(job: Job, sources: Mapping[str, int]) -> Iterator[Path]:
+    """Fetch some sources of known sizes, each when it is asked for, and yield where they are.
 
     Of one that will never be readable, the path leads nowhere; where a store does not answer, all ends.
+
+    Raises
+    ------
+    UsageError
+        Where they find no room here together.
     """
-    store = _store(job)
-    for name, size in files:
+    store, needed, free = _store(job), sum(sources.values()), disk_usage(job.source_root).free
+    if needed > free:
+        raise UsageError(
+            f"{job.source_root}: a level that all files tell of needs all of them here at first, {needed} bytes, and "
+            f"{free} are free; TMPDIR names another folder"
+        )
+    for name, size in sources.items():
         path = job.source_root / name
         try:
             store.get(name, path, size)
         except UnreadableError as error:
             if not error.lasting:
                 raise
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+        yield path
 
 
 def _store(job: Job) -> Store:

@@ -8,6 +8,8 @@ import tempfile
 import weakref
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from augkit.errors import UsageError
 from augkit.folder.options import Remote
@@ -23,7 +25,7 @@ _PREFIX = "augkit-remote-"
 
 
 class Room:
-    """The folder of one run, which goes when nothing refers to it any more, or when the process ends.
+    """The folder of one run, which goes when it is closed, or when the process ends.
 
     A lock tells that its run is alive: what one leaves that was killed goes when the next one begins.
 
@@ -39,7 +41,15 @@ class Room:
         handle = os.open(self.path, os.O_RDONLY) if fcntl is not None else None
         if handle is not None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        weakref.finalize(self, _remove, str(self.path), handle, os.getpid())
+        self.close = weakref.finalize(self, _remove, str(self.path), handle, os.getpid())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def places(self, src: str, dst: str) -> dict[str, str | Remote | None]:
         """Return the fields of a job that tell where its files are: folders here that stand in for URLs, and those.
