@@ -156,9 +156,10 @@ class Proxy:
                     self.close_connection = True
                     return
                 with closing(http.client.HTTPConnection("127.0.0.1", port)) as connection:
-                    connection.putrequest(self.command, self.path, skip_accept_encoding=True)
+                    connection.putrequest(self.command, self.path, skip_accept_encoding=True, skip_host=True)
+                    connection.putheader("Host", f"127.0.0.1:{port}")
                     for name, value in self.headers.items():
-                        if name.lower() not in ("expect", "accept-encoding"):
+                        if name.lower() not in ("host", "expect", "accept-encoding"):
                             connection.putheader(name, value)
                     connection.endheaders(body)
                     answer = connection.getresponse()

@@ -90,7 +90,8 @@ def parted(url: str) -> tuple[str, str]:
 
 def in_one_process(*urls: str | None) -> bool:
     """Tell whether one of some places is known to this process alone, so that no other one can work on it."""
-    return any(url is not None and _ONE_PROCESS in re.split("::|://", url) for url in urls)
+    parts = (part for url in urls if url is not None for part in url.split("::"))
+    return any(part.partition("://")[0] == _ONE_PROCESS for part in parts)
 
 
 def check_target(url: str) -> None:
