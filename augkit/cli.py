@@ -15,7 +15,7 @@ import click
 from augkit import cli_options as options
 from augkit._version import __version__
 from augkit.errors import AugkitError, UsageError, nearest, printable
-from augkit.folder.remote.urls import check_local
+from augkit.folder.remote.urls import check_local, libraries_of
 
 if TYPE_CHECKING:
     from augkit.folder.run import HowToRun
@@ -136,7 +136,9 @@ def _run_folder(domain: str, src: Path | str, dst: Path | str, given: dict[str, 
     gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
     if given["jobs"] != 1 and not given["dry_run"] and forks.worth_serving(domain, src, dst):
         with suppress(OSError, EOFError):
-            forks.start_server(domain)  # loads beside this process, which still has its own to load
+            forks.start_server(
+                domain, libraries_of(src, dst)
+            )  # loads beside this process, which still has its own to load
     from augkit import recipe
 
     how = {name: given.pop(name) for name in _HOW}

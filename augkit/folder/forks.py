@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import islice
@@ -84,11 +84,12 @@ def start_worker(
 
 def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
     if not forks(domain):
-        served: BaseProcess = _server_context(domain).Process(target=_begin, args=(False, *arguments), daemon=True)  # type: ignore[attr-defined]
+        given = (dict(os.environ), *arguments)
+        served: BaseProcess = _server_context(domain).Process(target=_begin, args=given, daemon=True)  # type: ignore[attr-defined]
         served.start()
         return served
     import_module(module_of(domain))
-    process = multiprocessing.get_context("fork").Process(target=_begin, args=(True, *arguments), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=_begin, args=(None, *arguments), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         process.start()
@@ -113,8 +114,13 @@ def _server_context(domain: str) -> BaseContext:
     return _Context()
 
 
-def start_server(domain: str) -> None:
+def start_server(domain: str, further: Sequence[str] = ()) -> None:
     """Start the server that workers are forked from, unless it runs; it loads beside this process.
+
+    Parameters
+    ----------
+    further : sequence of str
+        Modules that it loads too, where they are installed.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def start_server(domain: str) -> None:
     """
     if sys.platform == "win32":
         return
-    forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers"])
+    forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers", *further])
     forkserver.ensure_running()
 
 
@@ -148,8 +154,16 @@ def worth_starting(src: Path) -> bool:
         return False
 
 
-def _begin(forked: bool, pipe: Connection[Any, Any], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Do the work of a worker, apart from what the main process has open and what it does about signals."""
+def _begin(
+    environment: dict[str, str] | None,
+    pipe: Connection[Any, Any],
+    work: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> None:
+    """Do the work of a worker, apart from what the main process has open and what it does about signals.
+
+    Its environment is given where it comes from a server, which has that of the process that began it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":  # a worker whose main process is killed writes no more, as what resumes it may begin
@@ -157,7 +171,10 @@ def _begin(forked: bool, pipe: Connection[Any, Any], work: Callable[..., None], 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)  # decoders chatter there about broken files; what a person should know comes back as a result
     os.close(nowhere)
-    if forked:
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
+    else:
         gc.freeze()
         for handle in [int(entry.name) for entry in _HANDLES.iterdir()]:
             if handle > 2 and handle != pipe.fileno():

@@ -247,6 +247,10 @@ class Making:
         how, alone = self._how, job.remote is not None and in_one_process(job.remote.src, job.remote.dst)
         jobs, apart = (1, False) if alone else (how.jobs, how.resume)
         results = run_tasks(job, _left(plan, earlier), share, jobs, how.limits, apart=apart)
+        if job.remote is not None:
+            from augkit.folder.remote.trouble import answering
+
+            results = answering(results, job.told_dst)
         made = _interruptible(budget.within(results), stop)
         try:
             with closing(made), self._committer(journal) as committer:

@@ -202,4 +202,6 @@ def _opened(url: str, run: str, process: int) -> tuple[Any, str]:
         raise UsageError(f"{url}: cannot be opened: {error.strerror or error}") from None
     except Exception as error:
         raise UsageError(f"{url}: cannot be opened: {type(error).__name__}: {error}") from None
+    if hasattr(files, "retries"):  # of s3fs, beside the ones of botocore below it and ours above
+        files.retries = 2
     return files, root.rstrip("/") or ("/" if root.startswith("/") else "")

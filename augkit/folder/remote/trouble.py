@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import TypeVar
 
 from augkit.errors import AugkitError, InputError, OutputError
+from augkit.folder.make import Made
 
 T = TypeVar("T")
 
@@ -26,6 +28,10 @@ _NO_CREDENTIALS = (
 """Errors of the stores' libraries by name, as none of these is loaded where it is not used."""
 
 _TRANSIENT_STATUSES = (408, 425, 429)
+
+
+_GIVEN_UP = f"({_TRIES} tries)"
+_MOST_GIVEN_UP = 8
 
 
 class UnreadableError(InputError):
@@ -63,12 +69,37 @@ def patiently(what: str, kind: type[UnreadableError | UnwritableError], call: Ca
         except Exception as error:  # the stores' libraries raise errors of their own, which no common class has
             lasting = _is_lasting(error)
             if lasting or not left:
-                told = kind(f"{what}: {_told(error)}" + ("" if lasting else f" ({_TRIES} tries)"))
+                told = kind(f"{what}: {_told(error)}" + ("" if lasting else f" {_GIVEN_UP}"))
                 told.lasting = lasting
                 raise told from error
             time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - so that workers do not come back all at once
             pause *= _GROWTH
     raise AssertionError
+
+
+def answering(made: Generator[list[Made], None, None], dst: str) -> Generator[list[Made], None, None]:
+    """Yield groups until a store has not answered for so many sources in a row that it will not for the others.
+
+    Raises
+    ------
+    OutputError
+        With what the last one failed of.
+    """
+    silent: set[str] = set()
+    with closing(made):
+        for group in made:
+            for one in group:
+                if one.failure is None:
+                    silent.clear()
+                elif one.failure.endswith(_GIVEN_UP):
+                    silent.add(one.source)
+            if len(silent) >= _MOST_GIVEN_UP:
+                told = next(one for one in reversed(group) if one.failure is not None)
+                raise OutputError(
+                    f"the store gave no answer for {len(silent)} sources in a row, {told.source} the last: "
+                    f"{told.failure}; augkit resume {dst} goes on later"
+                )
+            yield group
 
 
 def _is_lasting(error: Exception) -> bool:

@@ -24,6 +24,7 @@ RENAMED = ("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs")
 """Stores of files, which are there as soon as they are begun: these get another name until they are complete."""
 
 _KNOWN = (*OBJECTS, *RENAMED, *_LOCAL, "http", "https", "zip", "tar", "hf", "github", "git")
+_LIBRARIES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 _ALIKE = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "ssh": "sftp"}
 
 
@@ -92,6 +93,13 @@ def in_one_process(*urls: str | None) -> bool:
     """Tell whether one of some places is known to this process alone, so that no other one can work on it."""
     parts = (part for url in urls if url is not None for part in url.split("::"))
     return any(part.partition("://")[0] == _ONE_PROCESS for part in parts)
+
+
+def libraries_of(*places: object) -> tuple[str, ...]:
+    """Return the modules that workers on some places need."""
+    protocols = {protocol_of(place) for place in places if isinstance(place, str) and is_url(place)}
+    own = {_LIBRARIES[protocol] for protocol in protocols & _LIBRARIES.keys()}
+    return ("augkit.folder.remote.errands", *sorted(own)) if protocols else ()
 
 
 def check_target(url: str) -> None:
