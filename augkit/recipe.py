@@ -111,7 +111,8 @@ def make_section(domain: str, src: str, dst: str, given: Mapping[str, Any], wher
         raise UsageError(f"{where}{_fault(error)}") from None
     except UsageError as error:
         raise UsageError(f"{where}{error}") from None
-    return Section(domain=domain, src=src, dst=dst, options=options, folder=folder, swept=swept)
+    places = {"src": as_place(src), "dst": as_place(dst)}
+    return Section(domain=domain, **places, options=options, folder=folder, swept=swept)
 
 
 class _Flag(msgspec.Struct):

@@ -188,6 +188,34 @@ def test_memory_is_worked_on_in_this_process(tmp_path):
         files.pseudo_dirs[:] = [""]
 
 
+def test_a_sweep_and_a_report_of_remote_sources(tmp_path, bucket, capsys):
+    src = pictures(tmp_path / "src", 2)
+    url = bucket.upload(src, "src")
+    common = ("--domain", "images", "--std", "0.1,0.2", "--seed", "7", "--quiet", "-j", "1", "--include", "*.png")
+    assert augkit("sweep", src, tmp_path / "whole", *common) == 0
+    assert augkit("sweep", url, tmp_path / "out", *common) == 0
+    whole, tree = content(tmp_path / "whole"), content(tmp_path / "out")
+    assert {name: one for name, one in tree.items() if "recipe" not in name} == {
+        name: one for name, one in whole.items() if "recipe" not in name
+    }
+    dst = tmp_path / "out" / "gaussian" / "0.1"
+    assert augkit("report", dst, "-o", tmp_path / "page.html") == 0
+    assert augkit("verify", dst) == 2
+    assert "--src" in capsys.readouterr().err
+    assert augkit("verify", dst, "--src", src) == 0
+
+
+def test_shards_of_remote_sources(tmp_path, bucket):
+    src = pictures(tmp_path / "src", 4)
+    url = bucket.upload(src, "src")
+    (tmp_path / "names").write_text("".join(f"{path.relative_to(src)}\n" for path in src.rglob("*.png")))
+    common = ("--std", "0.1", "--seed", "7", "--quiet", "-j", "1", "--files-from", tmp_path / "names")
+    assert augkit("images", src, tmp_path / "whole", *common) == 0
+    for shard in ("2/2", "1/2"):
+        assert augkit("images", url, tmp_path / "out", *common, "--shard", shard) == 0
+    assert without_recipe(content(tmp_path / "out")) == without_recipe(content(tmp_path / "whole"))
+
+
 def test_a_url_of_a_file_is_its_path(tmp_path):
     src = pictures(tmp_path / "src")
     common = ("--std", "0.1", "--seed", "7", "--quiet")

@@ -62,9 +62,14 @@ if sys.platform != "win32":
 
 
 def start_worker(
-    domain: str, work: Callable[..., None], arguments: tuple[Any, ...]
+    domain: str, work: Callable[..., None], arguments: tuple[Any, ...], further: Sequence[str] = ()
 ) -> tuple[BaseProcess, Connection[Any, Any]]:
     """Start a process that calls ``work(pipe, *arguments)``, and return it with the other end of its pipe.
+
+    Parameters
+    ----------
+    further : sequence of str
+        Modules that it will need besides those of the domain.
 
     Raises
     ------
@@ -73,7 +78,7 @@ def start_worker(
     """
     ours, theirs = multiprocessing.Pipe()
     try:
-        process = _started(domain, (theirs, work, arguments))
+        process = _started(domain, (theirs, work, arguments), further)
     except BaseException:
         ours.close()
         raise
@@ -82,10 +87,10 @@ def start_worker(
     return process, ours
 
 
-def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
-    if not forks(domain):
+def _started(domain: str, arguments: tuple[Any, ...], further: Sequence[str]) -> BaseProcess:
+    if further or not forks(domain):  # what further modules have opened is not for two processes
         given = (dict(os.environ), *arguments)
-        served: BaseProcess = _server_context(domain).Process(target=_begin, args=given, daemon=True)  # type: ignore[attr-defined]
+        served: BaseProcess = _server_context(domain, further).Process(target=_begin, args=given, daemon=True)  # type: ignore[attr-defined]
         served.start()
         return served
     import_module(module_of(domain))
@@ -106,11 +111,11 @@ def forks(domain: str) -> bool:
         return False
 
 
-def _server_context(domain: str) -> BaseContext:
+def _server_context(domain: str, further: Sequence[str]) -> BaseContext:
     """Return a multiprocessing context whose workers have a domain loaded; it is plain spawn where nothing forks."""
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
-    start_server(domain)
+    start_server(domain, further)
     return _Context()
 
 

@@ -6,10 +6,11 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from shutil import disk_usage
 
 from augkit.errors import AugkitError, UsageError
-from augkit.folder.options import Job
+from augkit.folder.options import Job, Remote
 from augkit.folder.plan import RECIPE, Plan, make_plan
 from augkit.folder.remote.store import Store
 from augkit.folder.remote.urls import in_one_process
@@ -29,7 +30,7 @@ def check_remote(job: Job, how: HowToRun) -> Plan:
     with as_told(job):
         remote = job.remote
         assert remote is not None  # noqa: S101
-        check_places(job.source_root / job.only if job.only and not remote.src else job.source_root, job.target_root)
+        _check_places(job, remote)
         if remote.dst is None:
             check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
         else:
@@ -40,6 +41,13 @@ def check_remote(job: Job, how: HowToRun) -> Plan:
         _check_lists(job, plan)
         _check_room(plan)
         return plan if remote.dst is not None else check_space(job, plan)
+
+
+def _check_places(job: Job, remote: Remote) -> None:
+    if remote.src is None or remote.dst is None:
+        check_places(job.source_root / job.only if job.only and not remote.src else job.source_root, job.target_root)
+    elif job.only and Path(remote.dst).suffix and Path(remote.dst).suffix.lower() == Path(job.only).suffix.lower():
+        raise UsageError(f"{remote.dst}: DST is a folder, in which {job.only} keeps its name; name one")
 
 
 def _check_contents(store: Store, how: HowToRun) -> None:
