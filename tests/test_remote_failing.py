@@ -98,6 +98,7 @@ def test_what_is_forbidden_is_named_and_the_rest_is_done(bucket, trees, monkeypa
     assert whole_of(bucket.content("out")) == whole
 
 
+@pytest.mark.slow
 def test_no_output_is_left_without_its_company_nor_that_without_it(bucket, tmp_path, monkeypatch):
     src = pictures(tmp_path / "src", 1)
     (src / "same_a.txt").write_text("0 0.5 0.5 0.1 0.1\n")
@@ -115,6 +116,7 @@ def test_no_output_is_left_without_its_company_nor_that_without_it(bucket, tmp_p
     assert {"same_a.txt", "same_a.png"} <= bucket.content("out").keys()
 
 
+@pytest.mark.slow
 def test_an_older_output_stays_where_the_new_one_cannot_be_sent(bucket, trees, monkeypatch):
     url, whole = trees
     assert augkit("images", url, bucket.url("out"), "--copies", "2", *COMMON) == 0
@@ -137,6 +139,7 @@ def test_an_older_output_stays_where_the_new_one_cannot_be_sent(bucket, trees, m
     assert whole_of(bucket.content("out")) == whole
 
 
+@pytest.mark.slow
 def test_a_store_that_goes_away_ends_the_run_and_it_is_resumed(bucket, trees, monkeypatch, capsys):
     url, whole = trees
     for gone_at in (9, 17):
@@ -153,7 +156,7 @@ def test_a_store_that_goes_away_ends_the_run_and_it_is_resumed(bucket, trees, mo
         assert whole_of(bucket.content(prefix)) == whole
 
 
-@pytest.mark.parametrize("seconds", [0.0, 60.0])
+@pytest.mark.parametrize("seconds", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
 def test_a_run_that_is_cut_off_is_resumed(bucket, trees, monkeypatch, seconds):
     url, whole = trees
     monkeypatch.setattr(making, "_SECONDS", seconds)
@@ -170,6 +173,7 @@ def test_a_run_that_is_cut_off_is_resumed(bucket, trees, monkeypatch, seconds):
     assert whole_of(bucket.content("out")) == whole
 
 
+@pytest.mark.slow
 def test_a_row_without_its_file_is_made_again(bucket, trees):
     url, whole = trees
     assert augkit("images", url, bucket.url("out"), *COMMON) == 0
@@ -179,6 +183,7 @@ def test_a_row_without_its_file_is_made_again(bucket, trees):
     assert whole_of(bucket.content("out")) == whole
 
 
+@pytest.mark.slow
 def test_another_recipe_is_refused(bucket, trees, capsys):
     url, _ = trees
     assert augkit("images", url, bucket.url("out"), *COMMON) == 0
@@ -211,6 +216,7 @@ def test_no_bucket_no_credentials_no_server(bucket, trees, monkeypatch, capsys):
         monkeypatch.setenv(name, KEYS[name])
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_cut_off_is_not_seen(bucket, tmp_path, monkeypatch):
     """An output of many parts, of which one is refused: nothing is under its name."""
     import numpy as np

@@ -5,7 +5,9 @@ import json
 import random
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -61,11 +63,10 @@ def kill_runs(bucket, tmp_path, kills, files, seed=1):
 
 
 @pytest.fixture(name="scratch")
-def _scratch(tmp_path, monkeypatch):
-    place = tmp_path / "scratch"
-    place.mkdir()
-    monkeypatch.setenv("TMPDIR", str(place))
-    return place
+def _scratch(monkeypatch):
+    with tempfile.TemporaryDirectory() as place:  # of a short name, as sockets in it have to have
+        monkeypatch.setenv("TMPDIR", place)
+        yield Path(place)
 
 
 def test_a_killed_run_is_resumed_to_the_same_tree(bucket, tmp_path, scratch):
@@ -79,6 +80,7 @@ def test_runs_killed_at_random_moments_lose_nothing(bucket, tmp_path, scratch):
     assert [path.name for path in scratch.glob("augkit-*")] == []
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_takes_its_folder_away(bucket, tmp_path, scratch):
     src = pictures(tmp_path / "src", 200)
     process = subprocess.Popen(command("images", src, bucket.url("out"), *OPTIONS), stderr=subprocess.PIPE)
