@@ -117,7 +117,7 @@ def _bucket(server, monkeypatch):
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server}")
-    return Bucket(server, f"b{random.randrange(10**12)}")  # noqa: S311
+    return Bucket(server, f"bucket{random.randrange(10**12)}")  # noqa: S311
 
 
 class Proxy:

@@ -13,6 +13,7 @@ import pytest
 import augkit as package
 from augkit.folder.remote.store import Store
 from augkit.recipe import Recipe, make_section
+from tests.store import Bucket
 from tests.trees import augkit, content, pictures, recordings, tables
 
 MAKE = {
@@ -193,6 +194,20 @@ def test_memory_is_worked_on_in_this_process(tmp_path):
     finally:
         files.store.clear()
         files.pseudo_dirs[:] = [""]
+
+
+@pytest.mark.slow
+def test_a_whole_bucket(tmp_path, bucket, server):
+    src = pictures(tmp_path / "src", 2)
+    for path in src.rglob("*.*g"):
+        bucket.put(path.relative_to(src).as_posix(), path.read_bytes())
+    other = Bucket(server, f"{bucket.name}-noisy")
+    assert augkit("images", src, tmp_path / "whole", "--std", "0.1", "--seed", "7", "--quiet") == 0
+    assert augkit("images", f"s3://{bucket.name}", f"s3://{other.name}/", "--std", "0.1", "--seed", "7", "--quiet") == 0
+    assert augkit("resume", f"s3://{other.name}", "--quiet") == 0
+    tree = {name: other.get(name) for name in other.keys("")}
+    assert tree.keys() == content(tmp_path / "whole").keys()
+    assert tree["metadata.jsonl"] == (tmp_path / "whole" / "metadata.jsonl").read_bytes()
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import json
 import random
+import zipfile
 from itertools import count
 
 import pytest
@@ -263,6 +264,20 @@ def test_hostile_names_are_faults_and_lead_nowhere(bucket, trees, tmp_path):
     assert bucket.content("out").keys() == whole.keys() | {"failures.jsonl", "recipe.toml"}
     assert bucket.content("out")["metadata.jsonl"] == whole["metadata.jsonl"]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["here"]
+
+
+def test_hostile_names_in_an_archive(tmp_path):
+    pytest.importorskip("fsspec")
+    data = (pictures(tmp_path / "src", 1) / "same_a.png").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("a/../../x.png", "/etc/y.png", "fine/new\nline.png", "deep/", "../z.png"):
+            archive.writestr(name, data)
+    assert augkit("images", f"zip://::{tmp_path / 'a.zip'}", tmp_path / "out" / "here", *COMMON) == 1
+    told = [json.loads(line) for line in (tmp_path / "out" / "here" / "failures.jsonl").read_text().splitlines()]
+    assert {row["source"] for row in told} == {"a/../../x.png", "etc/y.png", "../z.png"}
+    assert content(tmp_path / "out").keys() == {
+        f"here/{name}" for name in ("fine/new\nline.png", "failures.jsonl", "metadata.jsonl", "recipe.toml")
+    }
 
 
 def test_collisions_are_refused(bucket, trees, capsys):

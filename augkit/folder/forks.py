@@ -143,9 +143,10 @@ def worth_serving(domain: str, src: Path | str, dst: Path | str) -> bool:
 
     Listing a URL starts threads.
     """
-    if isinstance(src, str) or isinstance(dst, str):
-        return not in_one_process(str(src), str(dst))
-    return not forks(domain) and worth_starting(src)
+    if isinstance(src, str):
+        return not in_one_process(src, str(dst))
+    remote = isinstance(dst, str) and not in_one_process(dst)
+    return (remote or not forks(domain)) and worth_starting(src)
 
 
 def worth_starting(src: Path) -> bool:

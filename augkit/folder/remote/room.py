@@ -37,10 +37,7 @@ class Room:
 
     def __init__(self) -> None:
         _remove_dead()
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        handle = os.open(self.path, os.O_RDONLY) if fcntl is not None else None
-        if handle is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.path, handle = _locked_folder()
         self.close = weakref.finalize(self, _remove, str(self.path), handle, os.getpid())
 
     def __enter__(self) -> Self:
@@ -84,6 +81,21 @@ class Room:
 def stand_in(folder: Path, url: str) -> Path:
     """Return the folder that stands in for a URL: names above it are those of the URL, as lists may tell of them."""
     return Path(folder, "at", protocol_of(url), path_of(url))
+
+
+def _locked_folder() -> tuple[Path, int | None]:
+    """Return a new folder, and the handle by which it is locked; one that another run took for a dead one is left."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        if fcntl is None:
+            return path, None
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY)
+            with suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.exists():
+                    return path, handle
+            os.close(handle)
 
 
 def _remove(path: str, handle: int | None, process: int) -> None:

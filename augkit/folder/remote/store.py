@@ -88,7 +88,7 @@ class Store:
             try:
                 found = self._files.info(self._path(name))
             except FileNotFoundError as error:
-                if "bucket" in str(error):
+                if "bucket does not exist" in str(error):
                     raise
                 return None
             return Entry(found["type"] == "file", int(found.get("size") or 0))
@@ -175,7 +175,7 @@ class Store:
         def patient(name: str) -> None:
             patiently(f"{joined(self.url, name)}: could not be deleted", UnwritableError, lambda: one(name))
 
-        with ThreadPoolExecutor(_HANDS) as hands:
+        with ThreadPoolExecutor(1 if self._renames else _HANDS) as hands:  # not all of those are for threads
             list(hands.map(patient, names))
 
     def delete_leftovers(self, names: Iterable[str]) -> None:
