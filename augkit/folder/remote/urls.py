@@ -33,7 +33,7 @@ def is_url(place: str | os.PathLike[str]) -> bool:
     return isinstance(place, str) and _URL.match(place) is not None
 
 
-def as_place(text: str) -> str:
+def as_place(place: str | os.PathLike[str]) -> str:
     """Return a place as it is to be used: a checked URL without its last slash, or a path as it is.
 
     Raises
@@ -42,6 +42,7 @@ def as_place(text: str) -> str:
         For what was meant as a URL but is none, and for a URL that holds a password or a signature, as recipes and
         messages would tell it to everyone.
     """
+    text = os.fspath(place)
     collapsed = _COLLAPSED.match(text)
     if collapsed and collapsed[1].lower() in _KNOWN and not os.path.lexists(f"{collapsed[1]}:"):
         raise UsageError(f"{text}: a URL has two slashes, as in {collapsed[1]}://{text[collapsed.end() :]}")
