@@ -297,3 +297,25 @@ def test_nothing_is_loaded_without_a_url(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['augkit.folder.remote.urls']"
+
+
+def test_a_worker_of_another_machine_needs_the_task_only(tmp_path, bucket):
+    """The folder of the run is not there, and what goes wrong is a result."""
+    from msgspec.structs import replace
+
+    from augkit.folder.make import make_outputs
+    from augkit.folder.run import HowToRun
+    from augkit.running import plan_sections
+
+    src = pictures(tmp_path / "src", 2)
+    section = make_section("images", bucket.upload(src, "src"), bucket.url("out"), {"std": "0.1"})
+    [planned] = plan_sections([section], 7, HowToRun())
+    task = next(task for task in planned.plan.tasks if task.source == "same_a.png")
+    job = replace(planned.job, remote=replace(planned.job.remote, work="/nowhere/augkit-remote-1"))
+    planned.close()
+    [made] = make_outputs(job, task, 1.0)
+    assert (made.failure, made.durable) == (None, True)
+    assert bucket.keys("out/") == ["out/same_a.png"]
+    job = replace(job, remote=replace(job.remote, dst="gs://bucket/out"))
+    [made] = make_outputs(job, task, 1.0)
+    assert "gcsfs" in made.failure or "gs:" in made.failure

@@ -27,25 +27,35 @@ def make_remotely(job: Job, task: Task, sample: float) -> list[Made]:
     remote = job.remote
     if remote is None:
         return make_here(job, task, sample)
-    with tempfile.TemporaryDirectory(
-        prefix="augkit-", dir=remote.work if Path(remote.work).is_dir() else None, ignore_cleanup_errors=True
-    ) as folder:
-        here = replace(
-            job,
-            src=str(stand_in(Path(folder), remote.src)) if remote.src else job.src,
-            dst=str(stand_in(Path(folder), remote.dst)) if remote.dst else job.dst,
-            remote=None,
-        )
-        try:
-            _fetch(remote, here, task)
-        except Exception as error:
-            return [_failed(remote, here, task, output, error) for output in task.outputs]
-        if remote.dst is None:
-            return make_here(here, task, sample)
-        store = Store(remote.dst, remote.run)
-        return [
-            _sent(remote, store, here, task, made) for part in _portions(task) for made in make_here(here, part, sample)
-        ]
+    try:
+        with tempfile.TemporaryDirectory(prefix="augkit-", dir=_place(remote), ignore_cleanup_errors=True) as folder:
+            here = replace(
+                job,
+                src=str(stand_in(Path(folder), remote.src)) if remote.src else job.src,
+                dst=str(stand_in(Path(folder), remote.dst)) if remote.dst else job.dst,
+                remote=None,
+            )
+            return _made(remote, here, task, sample)
+    except Exception as error:  # such as no room for a folder, or a library that this machine has not
+        return [_failed(remote, job, task, output, error) for output in task.outputs]
+
+
+def _made(remote: Remote, here: Job, task: Task, sample: float) -> list[Made]:
+    try:
+        _fetch(remote, here, task)
+    except Exception as error:
+        return [_failed(remote, here, task, output, error) for output in task.outputs]
+    if remote.dst is None:
+        return make_here(here, task, sample)
+    store = Store(remote.dst, remote.run)
+    return [
+        _sent(remote, store, here, task, made) for part in _portions(task) for made in make_here(here, part, sample)
+    ]
+
+
+def _place(remote: Remote) -> str:
+    """Return where temporary folders go: below that of the run, on the machine that leads it."""
+    return remote.work if Path(remote.work).is_dir() else tempfile.gettempdir()
 
 
 def _portions(task: Task) -> Iterator[Task]:
@@ -63,7 +73,7 @@ def _fetch(remote: Remote, here: Job, task: Task) -> None:
     sizes = {label.source: label.size for output in task.outputs for label in output.labels if not label.made}
     wanted: dict[str, int | None] = {name: size for name, size in sizes.items() if not Path(name).is_absolute()}
     wanted[task.source] = task.size
-    free = disk_usage(remote.work if Path(remote.work).is_dir() else tempfile.gettempdir()).free
+    free = disk_usage(_place(remote)).free
     if task.size > free:
         raise InputError(f"{task.size} bytes are to be fetched, and {free} are free in {tempfile.gettempdir()}")
     for name, size in wanted.items():

@@ -65,7 +65,7 @@ class Room:
             if entry.is_file:
                 src, only = parted(src)
         elif not Path(src).is_dir() and os.path.lexists(src):
-            src, only = os.path.split(src)
+            src, only = str(Path(src).parent), Path(src).name
         if is_url(dst):
             check_target(dst)
         remote = Remote(src=src if is_url(src) else None, dst=dst if is_url(dst) else None, work=str(self.path))
