@@ -15,10 +15,13 @@ import click
 from augkit import cli_options as options
 from augkit._version import __version__
 from augkit.errors import AugkitError, UsageError, nearest, printable
+from augkit.folder.remote.urls import check_local, libraries_of
 
 if TYPE_CHECKING:
+    from augkit.folder.run import HowToRun
     from augkit.folder.tally import Report
     from augkit.recipe import Recipe
+    from augkit.running import Planned
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -49,7 +52,7 @@ def cli(context: click.Context) -> None:
 
 @cli.command()
 @options.IMAGES
-def images(src: Path, dst: Path, **given: Any) -> int:
+def images(src: Path | str, dst: Path | str, **given: Any) -> int:
     """Add noise to the images in SRC: --std 0.1 is a share of full range, 25/255 is understood.
 
     Besides a law, --noise takes a noise of cameras with its level in it: shot:photons=30, speckle:std=0.2,
@@ -60,14 +63,14 @@ def images(src: Path, dst: Path, **given: Any) -> int:
 
 @cli.command()
 @options.AUDIO
-def audio(src: Path, dst: Path, **given: Any) -> int:
+def audio(src: Path | str, dst: Path | str, **given: Any) -> int:
     """Add noise to the recordings in SRC: --snr 10 is in dB."""
     return _run_folder("audio", src, dst, given)
 
 
 @cli.command()
 @options.SERIES
-def series(src: Path, dst: Path, **given: Any) -> int:
+def series(src: Path | str, dst: Path | str, **given: Any) -> int:
     """Add noise to the series in SRC: --std 0.1sd is relative to each column, plain numbers are in its unit."""
     _read_series_options(given)
     return _run_folder("series", src, dst, given)
@@ -107,7 +110,7 @@ def _of_every_domain(command: click.Command) -> click.Command:
 @click.option("--snr", "snr_db", metavar="LEVELS", help="Signal-to-noise ratios in dB: 20,10,0")
 @click.option("--psnr", "psnr_db", metavar="LEVELS", help="Peak signal-to-noise ratios in dB.")
 @click.option("--preset", metavar="NAME", help="Instead: imagenet-c/shot_noise, or imagenet-c/* for all of them.")
-def sweep(src: Path, dst: Path, domain: str | None, **given: Any) -> int:
+def sweep(src: Path | str, dst: Path | str, domain: str | None, **given: Any) -> int:
     """Make a tree of outputs for each noise and level: DST/gaussian/0.05/..., with shared random numbers.
 
     DST/metadata.jsonl has the rows of all trees. The other options are those of augkit images, audio or series,
@@ -115,7 +118,10 @@ def sweep(src: Path, dst: Path, domain: str | None, **given: Any) -> int:
     """
     from augkit.swept import domain_of
 
-    domain = domain or domain_of(src)
+    if domain is None:
+        if isinstance(src, str):
+            raise UsageError(f"{src}: --domain tells what a URL holds: images, audio or series")
+        domain = domain_of(src)
     if domain == "series":
         _read_series_options(given)
     return _run_folder(domain, src, dst, given | {"sweep": True})
@@ -127,14 +133,14 @@ _HOW = (
 )
 
 
-def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int:
+def _run_folder(domain: str, src: Path | str, dst: Path | str, given: dict[str, Any]) -> int:
     from augkit.folder import forks
 
     gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
     own = given["jobs"] != 1 and not given["dry_run"] and not given["executor"]
-    if own and not forks.forks(domain) and forks.worth_starting(src):
-        with suppress(OSError, EOFError):
-            forks.start_server(domain)  # loads beside this process, which still has its own to load
+    if own and forks.worth_serving(domain, src, dst):
+        with suppress(OSError, EOFError):  # it loads beside this process, which still has its own to load
+            forks.start_server(domain, libraries_of(src, dst))
     from augkit import recipe
 
     how = {name: given.pop(name) for name in _HOW}
@@ -146,7 +152,7 @@ def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int
 
 
 @cli.command()
-@click.argument("recipe_file", metavar="RECIPE.toml", type=click.Path(path_type=Path))
+@click.argument("recipe_file", metavar="RECIPE.toml", type=options.LOCAL)
 @options.HOW
 def run(recipe_file: Path, **how: Any) -> int:
     """Do what a recipe says; every run writes the recipe that it followed."""
@@ -156,22 +162,25 @@ def run(recipe_file: Path, **how: Any) -> int:
 
 
 @cli.command()
-@click.argument("dst", type=click.Path(path_type=Path))
+@click.argument("dst", type=options.PLACE)
 @options.together(*options.BUDGET, *options.WORKERS)
 @options.REPORT
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
-def resume(dst: Path, on_error: str | None, max_errors: str | None, **how: Any) -> int:
+def resume(dst: Path | str, on_error: str | None, max_errors: str | None, **how: Any) -> int:
     """Go on with the run that DST holds: recipe and seed lie there. Only the error budget may be another one."""
     from augkit.folder.plan import RECIPE
-    from augkit.recipe import load_recipe, with_budget
+    from augkit.recipe import with_budget
+    from augkit.running import recipe_in
 
-    if not (dst / RECIPE).is_file():
+    found = recipe_in(dst if isinstance(dst, str) else str(dst))
+    if found is None:
         raise UsageError(f"{dst}: nothing to resume here, there is no {RECIPE}")
-    whole = with_budget(load_recipe(dst / RECIPE), on_error, max_errors)
+    whole = with_budget(found, on_error, max_errors)
     for section in whole.sections:
-        if os.path.realpath(section.dst) != os.path.realpath(dst):
-            raise UsageError(f"{dst / RECIPE}: dst: the folder of this recipe was expected, got {section.dst}")
+        same = section.dst == dst if isinstance(dst, str) else os.path.realpath(section.dst) == os.path.realpath(dst)
+        if not same:
+            raise UsageError(f"{dst}/{RECIPE}: dst: the folder of this recipe was expected, got {section.dst}")
     return _run_recipe(whole, f"augkit resume {dst}", resume=True, overwrite=False, dry_run=False, **how)
 
 
@@ -191,19 +200,19 @@ def _run_recipe(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    from augkit import running, show
+    from augkit import running
     from augkit.folder.engines.base import opened
     from augkit.folder.engines.chosen import as_engine
     from augkit.folder.limits import Limits, as_bytes
     from augkit.folder.run import HowToRun
     from augkit.folder.shards import as_shard
-    from augkit.folder.workers import keep_memory
-    from augkit.interruption import Interruption
 
     if report is not None:
         from augkit.report import page
 
         page.check_name(report)
+        for section in whole.sections:
+            check_local(section.dst, "--report: dst")
     if report is not None and shard is not None:
         raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
     limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
@@ -215,37 +224,53 @@ def _run_recipe(
         shard=as_shard(shard),
         engine=as_engine(executor),
     )
-    planned = running.plan_sections(whole.sections, running.seed_for(whole, how), how)
-    if dry_run:
-        plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
-        if as_json:
-            _print_sections(plans)
-        else:
-            for one, plan in zip(planned, plans, strict=True):
-                above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
-                click.echo("\n".join([*above, *show.plan_lines(plan)]))
+    with running.closing_all(running.plan_sections(whole.sections, running.seed_for(whole, how), how)) as planned:
+        if dry_run:
+            return _print_plans(planned, how, as_json=as_json)
+        again += f" --shard {shard}" if shard else ""
+        again += f" --executor {executor}" if executor else ""
+        with opened(how.engine):
+            return _carry_out(planned, again, report, as_json=as_json, quiet=quiet)
+
+
+def _print_plans(planned: Sequence[Planned], how: HowToRun, *, as_json: bool) -> int:
+    from augkit import show
+
+    plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
+    if as_json:
+        _print_sections(plans)
         return EXIT_DONE
+    for one, plan in zip(planned, plans, strict=True):
+        above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
+        click.echo("\n".join([*above, *show.plan_lines(plan)]))
+    return EXIT_DONE
+
+
+def _carry_out(planned: Sequence[Planned], again: str, report: Path | None, *, as_json: bool, quiet: bool) -> int:
+    from augkit import running, show
+    from augkit.folder.workers import keep_memory
+    from augkit.interruption import Interruption
+
     keep_memory()  # this process is a worker too, where files are few
     gc.freeze()
     gc.enable()
     reports: list[Report] = []
     interruption = Interruption()
-    with opened(how.engine):
-        for one in planned:
-            try:
-                with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                    reports.append(running.run_planned(one, progress, interruption.wanted))
-            except KeyboardInterrupt:
-                again += f" --shard {shard}" if shard else ""
-                again += f" --executor {executor}" if executor else ""
-                click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
-                return interruption.exit_code
-            if not quiet and not as_json:
-                with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
-                    click.echo(show.summary(reports[-1]))
+    for one in planned:
+        try:
+            with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
+                reports.append(running.run_planned(one, progress, interruption.wanted))
+        except KeyboardInterrupt:
+            click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
+            return interruption.exit_code
+        if not quiet and not as_json:
+            with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
+                click.echo(show.summary(reports[-1]))
     if as_json:
         _print_sections(reports)
     if report is not None:
+        from augkit.report import page
+
         page.write_report(
             [one.section.dst for one, done in zip(planned, reports, strict=True) if not done.stopped], report
         )
@@ -253,8 +278,8 @@ def _run_recipe(
 
 
 @cli.command()
-@click.argument("clean", type=click.Path(path_type=Path))
-@click.argument("noisy", type=click.Path(path_type=Path))
+@click.argument("clean", type=options.LOCAL)
+@click.argument("noisy", type=options.LOCAL)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw histogram and quantiles: PNG, SVG, PDF."
@@ -281,7 +306,7 @@ def measure(clean: Path, noisy: Path, as_json: bool, plot: Path | None) -> int:
 
 
 @cli.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=options.LOCAL)
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="PNG", help="The sheet; FILE-preview.png here.")
 @click.option("--noise", "noises", multiple=True, metavar="LAW", help="A row of the sheet; repeat it for more.")
 @click.option("--std", metavar="LEVELS", help="Standard deviations, a column each: 0.02,0.05,0.1")
@@ -308,9 +333,9 @@ def preview(file: Path, out: Path | None, noises: tuple[str, ...], seed: int, **
 
 
 @cli.command(name="report")
-@click.argument("dst", type=click.Path(path_type=Path))
+@click.argument("dst", type=options.LOCAL)
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="HTML", help="The page; DST-report.html here.")
-@click.option("--src", type=click.Path(path_type=Path), metavar="SRC", help="Where the sources lie now.")
+@click.option("--src", type=options.LOCAL, metavar="SRC", help="Where the sources lie now.")
 def report_command(dst: Path, out: Path | None, src: Path | None) -> int:
     """Write one self-contained HTML page about the run in DST: levels, failures, outputs to look at and listen to."""
     from augkit.report.page import write_report
@@ -322,8 +347,8 @@ def report_command(dst: Path, out: Path | None, src: Path | None) -> int:
 
 
 @cli.command()
-@click.argument("dst", type=click.Path(path_type=Path))
-@click.option("--src", type=click.Path(path_type=Path), metavar="SRC", help="Where the sources lie now.")
+@click.argument("dst", type=options.LOCAL)
+@click.option("--src", type=options.LOCAL, metavar="SRC", help="Where the sources lie now.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Worker processes; one a core by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")

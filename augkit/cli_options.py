@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+
+from augkit.errors import UsageError
+from augkit.folder.remote.urls import as_place, is_url
 
 Command = Callable[..., int]
 
@@ -21,9 +25,31 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
+class _Place(click.ParamType[Path | str]):
+    """A path, or a URL, which stays text."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        if isinstance(value, Path):
+            return value
+        place = as_place(value)
+        return place if is_url(place) else Path(place)
+
+
+class _Local(click.Path):
+    """A path of this machine."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if is_url(value):
+            raise UsageError(f"{value}: a path of this machine was expected; copy it here, and name the copy")
+        return super().convert(value, param, ctx)
+
+
+PLACE, LOCAL = _Place(), _Local(path_type=Path)
 PLACES = together(
-    click.argument("src", type=click.Path(path_type=Path)),
-    click.argument("dst", type=click.Path(path_type=Path)),
+    click.argument("src", type=PLACE),
+    click.argument("dst", type=PLACE),
 )
 NOISE = together(
     click.option("--noise", metavar="LAW", help="gaussian (default), laplace, student-t:df=3, cauchy..."),

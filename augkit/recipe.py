@@ -29,12 +29,14 @@ import msgspec
 from augkit._version import __version__
 from augkit.errors import UsageError, nearest
 from augkit.folder.options import FolderOptions
+from augkit.folder.remote.urls import as_place, is_url
 from augkit.level import NoiseOptions
 from augkit.swept import SWEPT, Swept, as_swept
 
 VERSION = 1
 SWEEP = "sweep"
-_SIZE_CAP = 1_000_000
+SIZE_CAP = 1_000_000
+"""Bytes of the largest recipe that is read."""
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -109,7 +111,8 @@ def make_section(domain: str, src: str, dst: str, given: Mapping[str, Any], wher
         raise UsageError(f"{where}{_fault(error)}") from None
     except UsageError as error:
         raise UsageError(f"{where}{error}") from None
-    return Section(domain=domain, src=src, dst=dst, options=options, folder=folder, swept=swept)
+    places = {"src": as_place(src), "dst": as_place(dst)}
+    return Section(domain=domain, **places, options=options, folder=folder, swept=swept)
 
 
 class _Flag(msgspec.Struct):
@@ -128,8 +131,8 @@ def _fault(error: msgspec.ValidationError) -> str:
     return f"{name}: {text[0].lower()}{text[1:]}" if name else text
 
 
-def load_recipe(path: Path) -> Recipe:
-    """Read and check a recipe file.
+def load_recipe(path: Path, url: str | None = None) -> Recipe:
+    """Read and check a recipe file; `url` is where it was fetched from, if it was, so that its paths must be absolute.
 
     Raises
     ------
@@ -137,22 +140,23 @@ def load_recipe(path: Path) -> Recipe:
         With the path of the fault.
     """
     try:
-        if not path.is_file() or path.stat().st_size > _SIZE_CAP:
+        if not path.is_file() or path.stat().st_size > SIZE_CAP:
             if path.exists() and not path.is_file():
                 raise UsageError(f"{path}: a file was expected")
             path.stat()
-            raise UsageError(f"{path}: a recipe of at most {_SIZE_CAP} bytes was expected")
+            raise UsageError(f"{path}: a recipe of at most {SIZE_CAP} bytes was expected")
         data = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: no recipe could be read: {getattr(error, 'strerror', None) or error}") from None
+    where = path if url is None else url
     version, seed = data.pop("version", VERSION), data.pop("seed", None)
     if version != VERSION:
-        raise UsageError(f"{path}: version: this augkit reads version {VERSION}, got {version!r}")
+        raise UsageError(f"{where}: version: this augkit reads version {VERSION}, got {version!r}")
     if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
-        raise UsageError(f"{path}: seed: an integer of 0 or more was expected, got {seed!r}")
-    sections = tuple(_sections(path, data))
+        raise UsageError(f"{where}: seed: an integer of 0 or more was expected, got {seed!r}")
+    sections = tuple(_sections(where, data))
     if not sections:
-        raise UsageError(f"{path}: a section was expected, one of [[images]], [[audio]], [[series]]")
+        raise UsageError(f"{where}: a section was expected, one of [[images]], [[audio]], [[series]]")
     return Recipe(seed=seed, sections=sections)
 
 
@@ -176,7 +180,7 @@ def with_budget(recipe: Recipe, on_error: str | None, max_errors: str | None) ->
     return msgspec.structs.replace(recipe, sections=sections)
 
 
-def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
+def _sections(path: Path | str, data: Mapping[str, Any]) -> list[Section]:
     sections = []
     streams: dict[tuple[str, str], str] = {}
     for domain, tables in data.items():
@@ -203,21 +207,28 @@ def _sections(path: Path, data: Mapping[str, Any]) -> list[Section]:
     return sections
 
 
-def _place(recipe: Path, where: str, name: str, value: object) -> str:
+def _place(recipe: Path | str, where: str, name: str, value: object) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise UsageError(f"{where}{name}: a path was expected, got {value!r}")
-    return os.path.normpath(os.path.join(os.path.realpath(recipe.parent), value))  # noqa: PTH118
+    place = as_place(value)
+    if is_url(place):
+        return place
+    if isinstance(recipe, str):
+        if not os.path.isabs(value):  # noqa: PTH117
+            raise UsageError(f"{where}{name}: a URL or a path from the root was expected, got {value!r}")
+        return os.path.normpath(value)
+    return os.path.normpath(os.path.join(os.path.realpath(recipe.parent), place))  # noqa: PTH118
 
 
 def dump_section(section: Section, seed: int) -> bytes:
-    """Return the recipe.toml of one section, with paths relative to its DST and only what is not a default."""
+    """Return the recipe.toml of one section, with paths relative to its DST and only what is not a default.
+
+    URLs stay as they are; below one that is DST, paths are absolute.
+    """
     import tomli_w
 
-    dst = os.path.realpath(section.dst)
-    src = Path(section.src)
-    # of a file only the folder is resolved: a symbolic link keeps its own name
-    real = os.path.realpath(src) if src.is_dir() else os.path.join(os.path.realpath(src.parent), src.name)  # noqa: PTH118
-    table: dict[str, Any] = {"src": Path(os.path.relpath(real, dst)).as_posix(), "dst": "."}
+    dst = None if is_url(section.dst) else os.path.realpath(section.dst)
+    table: dict[str, Any] = {"src": _told_source(section.src, dst), "dst": section.dst if dst is None else "."}
     for part in (section.options, section.folder):
         for field in msgspec.structs.fields(part):
             value = getattr(part, field.name)
@@ -240,6 +251,14 @@ def dump_section(section: Section, seed: int) -> bytes:
         raise UsageError(f"{line}: a recipe holds UTF-8 only, and this name is none; rename it") from None
 
 
-def _relative(path: str, folder: str) -> str:
+def _told_source(place: str, dst: str | None) -> str:
+    if is_url(place):
+        return place
+    # of a file only the folder is resolved: a symbolic link keeps its own name
+    return Path(_relative(os.path.realpath(place) if Path(place).is_dir() else place, dst)).as_posix()
+
+
+def _relative(path: str, folder: str | None) -> str:
     parent, name = os.path.split(os.path.abspath(path))  # noqa: PTH100
-    return os.path.relpath(os.path.join(os.path.realpath(parent), name), folder)  # noqa: PTH118
+    real = os.path.join(os.path.realpath(parent), name)  # noqa: PTH118
+    return real if folder is None else os.path.relpath(real, folder)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -17,11 +18,15 @@ from augkit.folder.engines.chosen import as_engine
 from augkit.folder.limits import Limits, as_bytes
 from augkit.folder.options import Job
 from augkit.folder.plan import RECIPE, Plan
+from augkit.folder.remote.urls import as_place, check_apart, check_local, is_url
 from augkit.folder.run import HowToRun, Progress, Stop, check_job, run_job
 from augkit.folder.shards import as_shard
 from augkit.folder.tally import Report
-from augkit.recipe import Recipe, Section, dump_section, load_recipe
+from augkit.recipe import SIZE_CAP, Recipe, Section, dump_section, load_recipe
 from augkit.sweep import Sweep
+
+if TYPE_CHECKING:
+    from augkit.folder.remote.room import Room
 
 _SEED_BITS = 53  # what every reader of JSON holds exactly
 
@@ -39,27 +44,57 @@ def seed_for(recipe: Recipe, how: HowToRun) -> int:
     UsageError
         For a shard without one, as all shards need the same.
     """
-    recorded = [Path(section.dst) / RECIPE for section in recipe.sections]
-    seeds = [load_recipe(path).seed for path in recorded if how.resume and path.is_file()]
+    recorded = (recipe_in(section.dst) for section in recipe.sections if how.resume)
+    seeds = [found.seed for found in recorded if found is not None]
     given = [seed for seed in (recipe.seed, *seeds) if seed is not None]
     if how.shard is not None and not given:
         raise UsageError(f"shard {how.shard}: its sisters need the same seed; give all of them one --seed")
     return given[0] if given else fresh_seed()
 
 
-def as_job(section: Section, seed: int) -> Job:
-    """Turn a section into the job of a folder run."""
+def as_job(section: Section, seed: int, room: Room | None = None) -> Job:
+    """Turn a section into the job of a folder run; `room` is where those are that stand in for URLs."""
     src = Path(section.src)
-    single = not src.is_dir() and os.path.lexists(src)
-    return Job(
-        domain=section.domain,
-        src=str(src.parent if single else src),
-        dst=section.dst,
-        only=src.name if single else None,
-        seed=seed,
-        options=section.options,
-        folder=section.folder,
-    )
+    places: dict[str, Any] = {"src": section.src, "dst": section.dst}
+    if room is not None:
+        places = room.places(section.src, section.dst)
+    elif not src.is_dir() and os.path.lexists(src):
+        places |= {"src": str(src.parent), "only": src.name}
+    return Job(domain=section.domain, seed=seed, options=section.options, folder=section.folder, **places)
+
+
+def room_for(section: Section) -> Room | None:
+    """Return a room for the work of a section with URLs; None for one of folders only."""
+    if not (is_url(section.src) or is_url(section.dst)):
+        return None
+    from augkit.folder.remote.room import Room
+
+    return Room()
+
+
+def recipe_in(dst: str) -> Recipe | None:
+    """Return the recipe that DST holds, if there is one.
+
+    Raises
+    ------
+    UsageError
+        For one that cannot be read.
+    """
+    if not is_url(dst):
+        path = Path(dst) / RECIPE
+        return load_recipe(path) if path.is_file() else None
+    from augkit.folder.remote.room import Room
+    from augkit.folder.remote.store import Store
+
+    with Room() as room:
+        store = Store(as_place(dst), room.path.name)
+        entry = store.entry(RECIPE)
+        if entry is None:
+            return None
+        if entry.size > SIZE_CAP:
+            raise UsageError(f"{dst}/{RECIPE}: a recipe of at most {SIZE_CAP} bytes was expected")
+        store.get(RECIPE, room.path / RECIPE, entry.size)
+        return load_recipe(room.path / RECIPE, f"{dst}/{RECIPE}")
 
 
 class Planned(NamedTuple):
@@ -74,6 +109,12 @@ class Planned(NamedTuple):
     recipe: bytes
     how: HowToRun
     sweep: Sweep | None = None
+    room: Room | None = None
+
+    def close(self) -> None:
+        """Take away what was fetched for it."""
+        if self.room is not None:
+            self.room.close()
 
 
 def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list[Planned]:
@@ -87,40 +128,61 @@ def plan_sections(sections: Sequence[Section], seed: int, how: HowToRun) -> list
     for section in sections:
         for other in sections:
             if other is not section:
-                _check_apart(Path(section.dst), Path(other.dst), "another section's DST")
-                if Path(other.src).is_dir():
-                    _check_apart(Path(section.dst), Path(other.src), "another section's SRC")
+                _check_apart(section.dst, other.dst, "another section's DST")
+                if is_url(other.src) or Path(other.src).is_dir():
+                    _check_apart(section.dst, other.src, "another section's SRC")
     planned = []
     for section in sections:
-        for name in section.options.PATHS:
-            if value := getattr(section.options, name):
-                _check_apart(Path(section.dst), Path(value), name)
-        begun = len(sections) == 1 or (Path(section.dst) / RECIPE).is_file()
+        _check_paths(section)
+        begun = len(sections) == 1 or not how.resume or recipe_in(section.dst) is not None
         own = msgspec.structs.replace(how, resume=how.resume and begun)
         trees = section.trees()
         planned += [_plan(section, seed, own)] if "" in trees else _plan_sweep(section, trees, seed, own)
     return planned
 
 
+def _check_paths(section: Section) -> None:
+    check_apart(section.dst, section.src)
+    for part in (section.folder, section.options):
+        for name in part.PATHS:
+            value = getattr(part, name)
+            for path in value if isinstance(value, list) else filter(None, [value]):
+                check_local(path, name)
+    for name in section.options.PATHS:
+        if value := getattr(section.options, name):
+            _check_apart(section.dst, value, name)
+
+
 def _plan(section: Section, seed: int, how: HowToRun, sweep: Sweep | None = None) -> Planned:
-    job, recipe = as_job(section, seed), dump_section(section, seed)
-    if sweep is not None:
-        how = sweep.way_of(job.target_root, recipe, how)
-    elif how.overwrite:
-        _refuse_sweep(job.target_root)
-    return Planned(section, job, check_job(job, how), recipe, how, sweep)
+    room = room_for(section)
+    try:
+        job, recipe = as_job(section, seed, room), dump_section(section, seed)
+        if sweep is not None:
+            how = sweep.way_of(job.target_root, recipe, how)
+        elif how.overwrite:
+            _refuse_sweep(section.dst)
+        return Planned(section, job, check_job(job, how), recipe, how, sweep, room)
+    except BaseException:
+        if room is not None:
+            room.close()
+        raise
 
 
-def _refuse_sweep(dst: Path) -> None:
+def _refuse_sweep(dst: str) -> None:
     """Raise `UsageError` where the trees of a sweep would stay beside what overwrites it."""
-    path = dst / RECIPE
-    if path.is_file() and any("" not in section.trees() for section in load_recipe(path).sections):
+    there = recipe_in(dst)
+    if there is not None and any("" not in section.trees() for section in there.sections):
         raise UsageError(f"{dst}: it holds the trees of a sweep, which would stay; remove it, or name another folder")
 
 
 def _plan_sweep(section: Section, trees: Mapping[str, Section], seed: int, how: HowToRun) -> list[Planned]:
+    if is_url(section.dst):
+        raise UsageError(
+            f"{section.dst}: the trees of a sweep, or of several severities, need a local DST; copy them there, or run "
+            "each noise and level by itself"
+        )
     sweep = sweep_of(section, seed)
-    sweep.check(Path(section.src), trees, how)
+    sweep.check(None if is_url(section.src) else Path(section.src), trees, how)
     return [_plan(tree, seed, how, sweep) for tree in trees.values()]
 
 
@@ -130,10 +192,23 @@ def sweep_of(section: Section, seed: int) -> Sweep:
     return Sweep(Path(section.dst), dump_section(section, seed), levels)
 
 
-def _check_apart(dst: Path, place: Path, what: str) -> None:
+def _check_apart(dst: str, place: str, what: str) -> None:
+    if is_url(dst) or is_url(place):
+        check_apart(dst, place, what)
+        return
     here, there = os.path.realpath(dst), os.path.realpath(place)
     if os.path.commonpath([here, there]) in (here, there):
         raise UsageError(f"dst={dst}: it is, contains or lies inside {place}, {what}; name a folder apart from it")
+
+
+@contextmanager
+def closing_all(planned: Sequence[Planned]) -> Iterator[Sequence[Planned]]:
+    """Have what was planned, and take away what was fetched for it."""
+    try:
+        yield planned
+    finally:
+        for one in planned:
+            one.close()
 
 
 def run_planned(planned: Planned, progress: Progress | None = None, stop: Stop | None = None) -> Report:
@@ -205,9 +280,9 @@ def run(
         shard=as_shard(shard),
         engine=as_engine(executor),
     )
-    sections = plan_sections(whole.sections, seed_for(whole, how), how)
-    with opened(how.engine):
-        return [run_planned(planned, progress) for planned in sections]
+    seed = seed_for(whole, how)
+    with closing_all(plan_sections(whole.sections, seed, how)) as planned, opened(how.engine):
+        return [run_planned(one, progress) for one in planned]
 
 
 def _placed(whole: Recipe, src: str | os.PathLike[str] | None, dst: str | os.PathLike[str] | None) -> Recipe:

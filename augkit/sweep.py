@@ -30,11 +30,13 @@ class Sweep(NamedTuple):
     recipe: bytes
     levels: Mapping[str, float | None] | None = None
 
-    def check(self, src: Path, places: Iterable[str], how: HowToRun) -> None:
+    def check(self, src: Path | None, places: Iterable[str], how: HowToRun) -> None:
         """Raise for a DST that may not be written to; nothing is written.
 
         Parameters
         ----------
+        src : Path or None
+            SRC, where it is on this machine.
         places : iterable of str
             The trees, relative to DST.
 
@@ -46,7 +48,8 @@ class Sweep(NamedTuple):
         OutputError
             Where a symbolic link leads out of DST.
         """
-        check_places(src, self.root)
+        if src is not None:
+            check_places(src, self.root)
         check_contents(self.root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
         path = self.root / RECIPE
         if (how.resume or how.shard) and path.is_file() and not same_run(path.read_bytes(), self.recipe):

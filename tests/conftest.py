@@ -10,3 +10,5 @@ _NEEDED = {
 }
 
 collect_ignore = [name for name, needed in _NEEDED.items() if not all(map(find_spec, needed))]
+
+pytest_plugins = ["tests.store"]

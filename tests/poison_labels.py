@@ -22,6 +22,10 @@ def edited(name, data, old, new):
     return Edited(data)
 
 
+def may_be_list(name):
+    return False
+
+
 def looks_like_list(path):
     return False
 

@@ -8,6 +8,7 @@ import warnings
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, process
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 import augkit as package
@@ -16,7 +17,7 @@ from augkit.folder.engines import base, serve, window
 from augkit.folder.engines.chosen import as_engine
 from augkit.folder.engines.serve import Unfit, place, release, serve_group
 from augkit.folder.engines.window import absolute
-from augkit.folder.options import FolderOptions, Job
+from augkit.folder.options import FolderOptions, Job, Remote
 from augkit.images.pillow import quiet
 from augkit.recipe import Recipe, make_section
 from tests import poison
@@ -69,11 +70,9 @@ def test_paths_that_mean_something_here_alone_are_sent_whole(tmp_path, monkeypat
     expected = tree_of(whole, "one", jobs=1)
     with processes(initializer=os.chdir, initargs=("/",)) as pool:
         assert tree_of(whole, "two", executor=pool) == expected
-    job = Job(
-        domain="audio", src="a", dst="s3://b/c", seed=1, options=poison.Options(), folder=FolderOptions(masks=["m"])
-    )
+    job = Job(domain="audio", src="a", dst="c", seed=1, options=poison.Options(), folder=FolderOptions(masks=["m"]))
     far = absolute(job)
-    assert (far.src, far.dst, far.folder.masks) == (str(tmp_path / "a"), "s3://b/c", [str(tmp_path / "m")])
+    assert (far.src, far.dst, far.folder.masks) == (str(tmp_path / "a"), str(tmp_path / "c"), [str(tmp_path / "m")])
 
 
 def test_calls_that_are_equal_are_not_taken_for_one(tmp_path, src, expected):
@@ -219,7 +218,8 @@ def test_a_worker_that_sees_other_folders_says_so(tmp_path, monkeypatch):
         folder.mkdir()
     (dst / "recipe.toml").write_text("seed = 1")
     (other / "recipe.toml").write_text("seed = 2")
-    where = place(str(src), str(dst))
+    job = Job(domain="images", src=str(src), dst=str(dst), seed=1, options=None)
+    where = place(job)
     reasons = [
         serve_group("1", release(), wrong, b"", b"").reason
         for wrong in (
@@ -232,7 +232,8 @@ def test_a_worker_that_sees_other_folders_says_so(tmp_path, monkeypatch):
     assert f"sees no {tmp_path / 'none' / 'recipe.toml'};" in reasons[1]
     assert f"sees another {other};" in reasons[2]
     assert not isinstance(serve_group("1", release(), where, b"", b""), Unfit)
-    assert place("s3://a/b", "s3://a/c") == ("", "", "")
+    assert place(replace(job, remote=Remote(src="s3://a/b", dst="s3://a/c", work="/w"))) == ("", "", "")
+    assert place(replace(job, remote=Remote(src="s3://a/b", dst=None, work="/w"))) == ("", *where[1:])
 
 
 def test_a_cluster_without_workers_is_given_up(tmp_path, src, monkeypatch):

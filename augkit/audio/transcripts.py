@@ -10,7 +10,7 @@ import msgspec
 
 from augkit.audio.lists.id_lines import COLUMNS, IdLines, column_of, lines_edited
 from augkit.audio.lists.kaldi import Kaldi, kaldi_folder
-from augkit.audio.lists.manifests import looks_like_manifest, open_manifest
+from augkit.audio.lists.manifests import MANIFESTS, looks_like_manifest, open_manifest
 from augkit.sidecars.json_text import decode, names_followed, spliced
 from augkit.sidecars.names import Edited, Listing, parallel_places
 
@@ -63,6 +63,12 @@ def edited(name: str, data: bytes, old: Path, new: Path) -> Edited:
         return Edited(lines_edited(data, column, old.stem, new.stem))
     decode(data, msgspec.Raw)
     return Edited(spliced(data, names_followed(data, old, new)))
+
+
+def may_be_list(name: str) -> bool:
+    """Tell whether a file has the name of a list of recordings."""
+    own = name.rpartition("/")[2]
+    return own == "wav.scp" or column_of(own) is not None or own.lower().endswith(MANIFESTS)
 
 
 def looks_like_list(path: Path) -> bool:

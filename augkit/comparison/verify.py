@@ -30,6 +30,7 @@ from augkit.folder.follow import read_labels
 from augkit.folder.make import Made, checksum_of, resolved, sample_share
 from augkit.folder.options import Job
 from augkit.folder.plan import FAILURES, METADATA, RECIPE, RESERVED, Output, Plan, Task, make_plan
+from augkit.folder.remote.urls import is_url
 from augkit.folder.rewrite import rewritten_parts
 from augkit.folder.run import Progress
 from augkit.folder.storage import TEMP_PREFIX
@@ -106,6 +107,8 @@ def verify(
     section = msgspec.structs.replace(whole.sections[0], dst=str(dst))
     if src is not None:
         section = msgspec.structs.replace(section, src=str(src))
+    if is_url(section.src):
+        raise UsageError(f"{section.src}: verify reads local sources; copy them here, and name the copy by --src")
     if not os.path.lexists(section.src):
         raise UsageError(f"{section.src}: the sources of {dst} are not there; --src tells where they lie now")
     found = [_verify(tree, whole.seed, jobs, progress) for tree in section.trees().values()]

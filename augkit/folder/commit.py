@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import msgspec
 
@@ -25,6 +25,22 @@ _HANDS, _FEW = 4, 16
 """Files that are synced at a time, which the disk takes in one go; of few outputs one after the other."""
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Commits(Protocol):
+    """What makes finished outputs durable and then tells of them in a journal."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave the journal as it is, for a resumed run."""
+
+    def commit_all(self, finished: Iterable[list[Made]]) -> Iterator[list[Made]]:
+        """Yield the outputs of `finished` when they are durable; on an interrupt, what was finished is committed."""
+        ...
 
 
 class Committer:

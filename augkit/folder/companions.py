@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
@@ -15,6 +15,7 @@ from augkit.folder.naming import Sources
 from augkit.folder.options import Job
 from augkit.folder.pairing import Belonging, Owners, Pairing, masks_among, outside
 from augkit.folder.selection import Selection
+from augkit.folder.tree import at_hand, may_list
 from augkit.folder.walk import Found, walk
 
 
@@ -183,7 +184,7 @@ class Company:
             if file.name in self._taken or not self._may_list(file):
                 continue
             try:
-                listing = self._labels.open_list(self._job.source_root / file.name)
+                listing = self._labels.open_list(at_hand(self._job, [file, *self._around(file)]))
                 if listing is None:
                     continue
                 if self.take_list(OpenList(file.name, listing)):
@@ -211,10 +212,14 @@ class Company:
         return [file for file in self.others if file.name.lower().endswith(suffixes)]
 
     def _may_list(self, file: Found) -> bool:
-        try:
-            return not file.fault and self._labels.looks_like_list(self._job.source_root / file.name)
-        except OSError:
-            return False
+        return may_list(self._job, self._labels, file)
+
+    def _around(self, file: Found) -> list[Found]:
+        """Return what lies in the folder of a list and may be a part of it: files of its suffix, or of none."""
+        path = PurePosixPath(file.name)
+        suffixes = (path.suffix, "")
+        others = ((other, PurePosixPath(other.name)) for other in self.others if not other.fault)
+        return [other for other, place in others if place.parent == path.parent and place.suffix in suffixes]
 
     def _claim(self, owned: Iterable[Owners]) -> None:
         """Let files go along with their owners, where those are sources of this run."""

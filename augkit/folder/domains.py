@@ -84,6 +84,10 @@ class Labels(Protocol):
         """Return the label called `name` of the source `old` as that of its copy `new`; `InputError` if malformed."""
         ...
 
+    def may_be_list(self, name: str) -> bool:
+        """Tell by its name whether it is worth a glance into a file, as it may be a list of many sources."""
+        ...
+
     def looks_like_list(self, path: Path) -> bool:
         """Tell at a glance whether a file may be a list of many sources."""
         ...
@@ -135,10 +139,10 @@ def prepared(domain: Domain, options: Any, paths: Iterable[Path]) -> Any:
     """Return the options of a run with what a domain learns from all its sources before the first output is written.
 
     The domain tells by a function of this name, (options, paths) -> options, where it learns anything; what it returns
-    goes to the workers, and no recipe holds it.
+    goes to the workers, and no recipe holds it. Each path leads to a file until it returns.
     """
     learn = getattr(domain, "prepared", None)
-    return options if learn is None else learn(options, tuple(paths))
+    return options if learn is None else learn(options, paths)
 
 
 def module_of(name: str) -> str:
@@ -164,6 +168,10 @@ class NoLabels:
     def edited(self, name: str, data: bytes, old: Path, new: Path) -> Edited:
         """Return the label as it is."""
         return Edited(data)
+
+    def may_be_list(self, name: str) -> bool:
+        """Tell that none is."""
+        return False
 
     def looks_like_list(self, path: Path) -> bool:
         """Tell that none does."""

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from itertools import islice
@@ -26,6 +26,7 @@ from types import ModuleType
 from typing import Any
 
 from augkit.folder.domains import LOADED, module_of
+from augkit.folder.remote.urls import in_one_process
 
 _STARTING = threading.Lock()
 _THREADS, _HANDLES = Path("/proc/self/task"), Path("/proc/self/fd")
@@ -61,9 +62,14 @@ if sys.platform != "win32":
 
 
 def start_worker(
-    domain: str, work: Callable[..., None], arguments: tuple[Any, ...]
+    domain: str, work: Callable[..., None], arguments: tuple[Any, ...], further: Sequence[str] = ()
 ) -> tuple[BaseProcess, Connection[Any, Any]]:
     """Start a process that calls ``work(pipe, *arguments)``, and return it with the other end of its pipe.
+
+    Parameters
+    ----------
+    further : sequence of str
+        Modules that it will need besides those of the domain.
 
     Raises
     ------
@@ -72,7 +78,7 @@ def start_worker(
     """
     ours, theirs = multiprocessing.Pipe()
     try:
-        process = _started(domain, (theirs, work, arguments))
+        process = _started(domain, (theirs, work, arguments), further)
     except BaseException:
         ours.close()
         raise
@@ -81,13 +87,14 @@ def start_worker(
     return process, ours
 
 
-def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
-    if not forks(domain):
-        served: BaseProcess = _server_context(domain).Process(target=_begin, args=(False, *arguments), daemon=True)  # type: ignore[attr-defined]
+def _started(domain: str, arguments: tuple[Any, ...], further: Sequence[str]) -> BaseProcess:
+    if further or not forks(domain):  # what further modules have opened is not for two processes
+        given = (dict(os.environ), *arguments)
+        served: BaseProcess = _server_context(domain, further).Process(target=_begin, args=given, daemon=True)  # type: ignore[attr-defined]
         served.start()
         return served
     import_module(module_of(domain))
-    process = multiprocessing.get_context("fork").Process(target=_begin, args=(True, *arguments), daemon=True)
+    process = multiprocessing.get_context("fork").Process(target=_begin, args=(None, *arguments), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
         process.start()
@@ -104,16 +111,21 @@ def forks(domain: str) -> bool:
         return False
 
 
-def _server_context(domain: str) -> BaseContext:
+def _server_context(domain: str, further: Sequence[str]) -> BaseContext:
     """Return a multiprocessing context whose workers have a domain loaded; it is plain spawn where nothing forks."""
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
-    start_server(domain)
+    start_server(domain, further)
     return _Context()
 
 
-def start_server(domain: str) -> None:
+def start_server(domain: str, further: Sequence[str] = ()) -> None:
     """Start the server that workers are forked from, unless it runs; it loads beside this process.
+
+    Parameters
+    ----------
+    further : sequence of str
+        Modules that it loads too, where they are installed.
 
     Raises
     ------
@@ -122,8 +134,19 @@ def start_server(domain: str) -> None:
     """
     if sys.platform == "win32":
         return
-    forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers"])
+    forkserver.set_forkserver_preload([module_of(domain), *LOADED.get(domain, ()), "augkit.folder.workers", *further])
     forkserver.ensure_running()
+
+
+def worth_serving(domain: str, src: Path | str, dst: Path | str) -> bool:
+    """Tell by a quick look whether a run will need worker processes that cannot be forked from this one.
+
+    Listing a URL starts threads.
+    """
+    if isinstance(src, str):
+        return not in_one_process(src, str(dst))
+    remote = isinstance(dst, str) and not in_one_process(dst)
+    return (remote or not forks(domain)) and worth_starting(src)
 
 
 def worth_starting(src: Path) -> bool:
@@ -137,8 +160,16 @@ def worth_starting(src: Path) -> bool:
         return False
 
 
-def _begin(forked: bool, pipe: Connection[Any, Any], work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Do the work of a worker, apart from what the main process has open and what it does about signals."""
+def _begin(
+    environment: dict[str, str] | None,
+    pipe: Connection[Any, Any],
+    work: Callable[..., None],
+    arguments: tuple[Any, ...],
+) -> None:
+    """Do the work of a worker, apart from what the main process has open and what it does about signals.
+
+    Its environment is given where it comes from a server, which has that of the process that began it.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what Ctrl-C means
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":  # a worker whose main process is killed writes no more, as what resumes it may begin
@@ -146,7 +177,10 @@ def _begin(forked: bool, pipe: Connection[Any, Any], work: Callable[..., None], 
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)  # decoders chatter there about broken files; what a person should know comes back as a result
     os.close(nowhere)
-    if forked:
+    if environment is not None:
+        os.environ.clear()
+        os.environ.update(environment)
+    else:
         gc.freeze()
         for handle in [int(entry.name) for entry in _HANDLES.iterdir()]:
             if handle > 2 and handle != pipe.fileno():

@@ -54,6 +54,15 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
     sample : float
         Share of the lossy outputs whose level is measured by decoding them.
     """
+    if job.remote is None:
+        return make_here(job, task, sample)
+    from augkit.folder.remote.errands import make_remotely
+
+    return make_remotely(job, task, sample)
+
+
+def make_here(job: Job, task: Task, sample: float) -> list[Made]:
+    """Do as `make_outputs` where SRC and DST are folders."""
     source = resolved(job, task)
     if task.kind == "copy":
         return [_attempt(job, task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
@@ -61,7 +70,7 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
         item = load_domain(job.domain).open_item(source, job.options)
         checksum = checksum_of(source)
     except Exception as error:
-        return [_failed(job, task, output, error) for output in task.outputs]
+        return [failed(job, task, output, error) for output in task.outputs]
     return [
         _attempt(job, task, output, lambda output: _write(job, task, item, output, sample, checksum=checksum))
         for output in task.outputs
@@ -89,12 +98,13 @@ def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
     try:
         size, row, durable = make(output)
     except Exception as error:
-        return _failed(job, task, output, error)
+        return failed(job, task, output, error)
     labels = output.label_names
     return Made(output.index, output.name, task.source, output.copy, size, row, labels=labels, durable=durable)
 
 
-def _failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
+def failed(job: Job, task: Task, output: Output, error: BaseException) -> Made:
+    """Return the failure of an output, with a reason that tells of no folder above SRC and DST."""
     reason = describe(error)
     for path in (job.source_root / task.source, resolved(job, task)):  # the row names the source, and no folder of ours
         told = _in_one_line(str(path))

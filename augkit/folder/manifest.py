@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,23 @@ class Entry(msgspec.Struct):
 Row = dict[str, Any]
 
 
-def rows_there(root: Path, plan: Plan, journals: Iterable[Path]) -> dict[int, bytes]:
+def rows_there(size_of: Callable[[str], int], plan: Plan, records: Iterable[Path]) -> dict[int, bytes]:
     """Return the rows of the outputs that earlier runs finished, by their numbers in `plan`.
 
     Rows count where their file is there with its size, its labels are those of the plan and there too, and they are of
     this stream version. A line that cannot be read, such as the torn last one that a kill can leave, tells of nothing:
     its output is made again.
+
+    Parameters
+    ----------
+    size_of : callable
+        Tells the size of a file in DST; raises `OSError` where it is not there.
+    records : iterable of Path
+        The manifest and journals; of one output the last row counts.
     """
     outputs = {output.name: output for task in plan.tasks if task.kind == "noise" for output in task.outputs}
     rows: dict[int, bytes] = {}
-    lines = _lines(root / METADATA) + [row for journal in journals for row in _journal_rows(journal)]
+    lines = (line for path in records for line in (_lines(path) if path.name == METADATA else _journal_rows(path)))
     for line in lines:
         try:
             row = msgspec.json.decode(line, type=Row)
@@ -46,7 +53,7 @@ def rows_there(root: Path, plan: Plan, journals: Iterable[Path]) -> dict[int, by
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             continue
         output = outputs.get(name)
-        if output is not None and version == STREAM_VERSION and _is_there(root, output, size, row.get("labels", [])):
+        if output is not None and version == STREAM_VERSION and _is_there(size_of, output, size, row.get("labels", [])):
             rows[output.index] = line
     return rows
 
@@ -58,10 +65,10 @@ def begin_journal(path: Path, rows: Mapping[int, bytes]) -> None:
     sync_file(path)
 
 
-def _is_there(root: Path, output: Output, size: int, labels: object) -> bool:
+def _is_there(size_of: Callable[[str], int], output: Output, size: int, labels: object) -> bool:
     """Tell whether an output is there with its size, and all its labels: those of a size that is known with theirs."""
     try:
-        sizes = [(root / name).stat(follow_symlinks=False).st_size for name in (output.name, *output.label_names)]
+        sizes = [size_of(name) for name in (output.name, *output.label_names)]
     except OSError:
         return False
     expected = [size, *(label.size for label in output.labels)]

@@ -96,6 +96,27 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return budget
 
 
+class Remote(msgspec.Struct, frozen=True, kw_only=True):
+    """Where SRC and DST are in truth, of a run in which folders of this machine stand in for URLs.
+
+    Attributes
+    ----------
+    src, dst : str or None
+        URLs of folders; None for one that is a folder of this machine.
+    work : str
+        A private folder of the machine that leads the run, which goes with it.
+    """
+
+    src: str | None
+    dst: str | None
+    work: str
+
+    @property
+    def run(self) -> str:
+        """A word that no other run has."""
+        return Path(self.work).name
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One run over one folder, complete and ready to be sent to a worker.
 
@@ -113,6 +134,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         Of the whole run.
     options : Struct
         The domain's own options, which pass through unread.
+    remote : Remote or None
+        What `src` and `dst` stand in for, where one of them was given as a URL.
     """
 
     domain: str
@@ -122,6 +145,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     options: Any
     folder: FolderOptions = FolderOptions()
     only: str | None = None
+    remote: Remote | None = None
+
+    @property
+    def told_dst(self) -> str:
+        """DST as a person knows it."""
+        return self.remote.dst if self.remote is not None and self.remote.dst is not None else self.dst
 
     @property
     def source_root(self) -> Path:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from augkit.errors import OutputError, UsageError
-from augkit.folder.commit import Committer
+from augkit.folder.commit import Commits, Committer
 from augkit.folder.domains import load_domain, prepared
 from augkit.folder.engines.base import Engine
 from augkit.folder.limits import NO_LIMITS, Limits
@@ -26,7 +26,8 @@ from augkit.folder.manifest import (
     write_failures,
 )
 from augkit.folder.options import Job
-from augkit.folder.plan import FAILURES, JOURNAL, METADATA, Plan, Task, all_names, make_plan
+from augkit.folder.plan import FAILURES, JOURNAL, METADATA, REPLACED, Plan, Task, all_names, make_plan
+from augkit.folder.remote.urls import in_one_process
 from augkit.folder.rewrite import write_lists
 from augkit.folder.shards import (
     Shard,
@@ -41,7 +42,8 @@ from augkit.folder.shards import (
 from augkit.folder.space import check_space
 from augkit.folder.storage import held, remove_leftovers
 from augkit.folder.tally import Report, Tally, make_report
-from augkit.folder.target import check_contents, check_places, prepare, remove_replaced
+from augkit.folder.target import check_contents, check_places, prepare, remove_outputs, remove_replaced
+from augkit.folder.tree import is_remote
 from augkit.folder.workers import Results, run_tasks
 
 Progress = Callable[[Tally, Plan], None]
@@ -78,6 +80,10 @@ class HowToRun(msgspec.Struct, frozen=True, kw_only=True):
 def check_job(job: Job, how: HowToRun) -> Plan:
     """Check places and contents and return the plan; nothing is written."""
     how.check()
+    if job.remote is not None:
+        from augkit.folder.remote.check import check_remote
+
+        return check_remote(job, how)
     source = job.source_root / job.only if job.only else job.source_root
     check_places(source, job.target_root)
     check_contents(job.target_root, resume=how.resume, overwrite=how.overwrite, shard=how.shard)
@@ -116,19 +122,37 @@ def run_job(
         After committing what was finished; the journal stays, so that the run can be resumed.
     """
     began = time.monotonic()
-    job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, _sources(job, plan)))
+    with _as_told(job):
+        making = _making(job, plan, how, began)
+        if how.shard is not None:
+            return making.shard(how.shard, recipe, progress, stop)
+        return making.whole(recipe, progress, stop)
+
+
+def _as_told(job: Job) -> AbstractContextManager[None]:
+    if job.remote is None:
+        return nullcontext()
+    from augkit.folder.remote.check import as_told
+
+    return as_told(job)
+
+
+def _making(job: Job, plan: Plan, how: HowToRun, began: float) -> Making:
+    with _sources_read(job, [task for task in plan.tasks if task.kind == "noise"]) as paths:
+        job = msgspec.structs.replace(job, options=prepared(load_domain(job.domain), job.options, paths))
     root = job.target_root
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{error.filename or root}: cannot be created: {error.strerror}") from None
-    making = _Making(job, plan, root, how, began)
-    if how.shard is not None:
-        return making.shard(how.shard, recipe, progress, stop)
-    return making.whole(recipe, progress, stop)
+    if job.remote is not None and job.remote.dst is not None:
+        from augkit.folder.remote.making import RemoteMaking
+
+        return RemoteMaking(job, plan, root, how, began)
+    return Making(job, plan, root, how, began)
 
 
-class _Making:
+class Making:
     """A run that was planned and prepared, or one shard of it."""
 
     def __init__(self, job: Job, plan: Plan, root: Path, how: HowToRun, began: float) -> None:
@@ -138,26 +162,48 @@ class _Making:
         """Do all of it."""
         root, plan = self._root, self._plan
         with held(root):
-            prepare(root, recipe, resume=self._how.resume)
-            earlier: dict[int, bytes] = {}
-            if self._how.resume:
-                earlier = rows_there(root, plan, [root / JOURNAL, *journals_of_all(root)])
-                begin_journal(root / JOURNAL, earlier)
-                forget(root)
+            earlier = self._begin(recipe)
             tally, spent = self._make(plan, JOURNAL, earlier, progress, stop)
             failed = failure_rows(plan.faults, tally.failures)
             if spent:
                 write_failures(root / FAILURES, failed)
+                self._publish([FAILURES])
             else:
                 self._finish(tally, failed)
         return make_report(self._job, plan, tally, time.monotonic() - self._began, stopped=spent)
+
+    def _begin(self, recipe: bytes) -> dict[int, bytes]:
+        """Write the recipe, or see that it is this one, and return the rows of what an earlier run finished."""
+        root = self._root
+        prepare(root, recipe, resume=self._how.resume)
+        if not self._how.resume:
+            return {}
+        earlier = rows_there(self._size_of, self._plan, [root / METADATA, root / JOURNAL, *journals_of_all(root)])
+        begin_journal(root / JOURNAL, earlier)
+        forget(root)
+        return earlier
+
+    def _size_of(self, name: str) -> int:
+        """Return the size of a file in DST; raise `OSError` where it is not there."""
+        return (self._root / name).stat(follow_symlinks=False).st_size
+
+    def _committer(self, journal: str) -> Commits:
+        """Return what makes outputs durable, and then journals them."""
+        return Committer(self._root, journal)
+
+    def _publish(self, names: Sequence[str]) -> None:
+        """Let files in DST be as they are here, which they are."""
+
+    def _remove(self, names: Collection[str]) -> None:
+        """Delete files in DST."""
+        remove_outputs(self._root, names)
 
     def shard(self, shard: Shard, recipe: bytes, progress: Progress | None, stop: Stop | None) -> Report:
         """Do one shard of it, and put the records of all together where it is the last one to end."""
         root, part = self._root, shard.part_of(self._plan)
         with held(root, shared=True):
             prepare(root, recipe, resume=self._how.resume, shard=shard)
-            earlier = rows_there(root, part, [root / shard.journal])
+            earlier = rows_there(self._size_of, part, [root / METADATA, root / shard.journal])
             merged = (root / METADATA).exists()
             tally, spent = Tally(resumed=len(earlier), failed_before=len(part.faults)), False
             if merged and _left(part, earlier):
@@ -188,7 +234,7 @@ class _Making:
     def _merge_shards(self, tally: Tally) -> None:
         root, plan = self._root, self._plan
         failed = failures_of_all(root)
-        rows = rows_there(root, plan, journals_of_all(root))
+        rows = rows_there(self._size_of, plan, [root / METADATA, *journals_of_all(root)])
         told = {row["source"] for row in failed}
         left = [task.source for task in _left(plan, rows) if task.kind == "noise" and task.source not in told]
         if left:
@@ -216,7 +262,7 @@ class _Making:
         share = sample_share(job, self._plan.outputs)
         made = _interruptible(budget.within(self._results(_left(plan, earlier), share, tally)), stop)
         try:
-            with closing(made), Committer(root, journal) as committer:
+            with closing(made), self._committer(journal) as committer:
                 for group in chain([[]], committer.commit_all(made)):
                     tally.add_all(group)
                     if progress is not None:
@@ -228,12 +274,20 @@ class _Making:
 
     def _results(self, left: Sequence[Task], share: float, tally: Tally) -> Results:
         """Yield what becomes of the tasks that are left, as the workers or the engine make it."""
-        how = self._how
-        if how.engine is None:
-            return run_tasks(self._job, left, share, how.jobs, how.limits, apart=how.resume)
-        from augkit.folder.engines.window import run_on
+        job, how = self._job, self._how
+        if how.engine is not None:
+            from augkit.folder.engines.window import run_on
 
-        return run_on(how.engine, self._job, left, share, tally.hints.append)
+            results = run_on(how.engine, job, left, share, tally.hints.append)
+        else:
+            alone = job.remote is not None and in_one_process(job.remote.src, job.remote.dst)
+            jobs, apart = (1, False) if alone else (how.jobs, how.resume)
+            results = run_tasks(job, left, share, jobs, how.limits, apart=apart)
+        if job.remote is None:
+            return results
+        from augkit.folder.remote.trouble import answering
+
+        return answering(results, job.told_dst)
 
     def _finish(self, tally: Tally, failed: Sequence[Row]) -> None:
         """Write the lists and records of the whole, when all outputs are there, and take away what was replaced."""
@@ -241,8 +295,11 @@ class _Making:
         lists = write_lists(self._job, plan, journalled(root))
         tally.failures += lists.failures
         write_failures(root / FAILURES, [*failed, *failure_rows((), lists.failures)])
+        self._publish([*lists.names, FAILURES])
         merge(root)
-        stay = remove_replaced(root, {name for _, name in all_names(plan)}, certain=not plan.faults)
+        self._publish([METADATA, JOURNAL])
+        stay = remove_replaced(root, {name for _, name in all_names(plan)}, self._remove, certain=not plan.faults)
+        self._publish([REPLACED])
         if stay:
             tally.hints.append(f"{stay} files of the run before stay, as not all of SRC could be read")
 
@@ -276,9 +333,19 @@ class _Budget:
                 yield group
 
 
-def _sources(job: Job, plan: Plan) -> Iterator[Path]:
-    """Yield the paths of all sources that get noise."""
-    return (resolved(job, task) for task in plan.tasks if task.kind == "noise")
+@contextmanager
+def _sources_read(job: Job, tasks: Sequence[Task]) -> Iterator[Iterable[Path]]:
+    """Have the sources of some tasks as files, for reading all of them before the first output is made."""
+    if not is_remote(job):
+        yield (resolved(job, task) for task in tasks)
+        return
+    from augkit.folder.remote.listing import fetched_sources
+
+    try:
+        yield fetched_sources(job, {task.source: task.size for task in tasks})
+    finally:
+        for task in tasks:
+            (job.source_root / task.source).unlink(missing_ok=True)
 
 
 def _left(plan: Plan, earlier: Collection[int]) -> list[Task]:

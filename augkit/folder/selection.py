@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -15,7 +14,8 @@ from augkit.folder.lists import OpenList, open_given, plan_list
 from augkit.folder.naming import Sources
 from augkit.folder.options import Job
 from augkit.folder.pairing import masks_among, outside
-from augkit.folder.walk import Found, inspect, walk
+from augkit.folder.tree import all_files, files_beside, one_source
+from augkit.folder.walk import Found
 
 _LONGEST_NAME = 4096
 """Characters of a line of a list; no file system takes longer paths."""
@@ -51,11 +51,11 @@ def select(job: Job, domain: Domain, labels: Labels) -> Selection:
     UsageError
         For a list or a pattern that cannot be read.
     """
-    root, suffixes = job.source_root, tuple(domain.suffixes())
+    suffixes = tuple(domain.suffixes())
     if job.only is not None:
-        own = inspect(str(root / job.only), job.only)
-        return Selection([own], _beside(root, own.name) if job.folder.labels == "copy" else [], [own])
-    files = walk(root)
+        own = one_source(job, job.only)
+        return Selection([own], files_beside(job, own.name) if job.folder.labels == "copy" else [], [own])
+    files = all_files(job)
     if job.folder.files_from is not None:
         return _listed(job, files, job.folder.files_from, suffixes, labels)
     included, excluding = _patterns(job.folder.include), _patterns(job.folder.exclude)
@@ -71,14 +71,6 @@ def select(job: Job, domain: Domain, labels: Labels) -> Selection:
         elif not included or _any(included, file.name):
             ours.append(file)
     return Selection(ours, others, [file for file in files if file.name.lower().endswith(suffixes)], excluded)
-
-
-def _beside(folder: Path, name: str) -> list[Found]:
-    """Return the files in the folder of a single source whose names begin with its stem."""
-    stem = PurePosixPath(name).stem + "."
-    entries = sorted(entry.name for entry in os.scandir(folder) if entry.name.startswith(stem) and entry.name != name)
-    found = (inspect(str(folder / entry), entry, os.path.realpath(folder)) for entry in entries)
-    return [file for file in found if not file.is_folder]
 
 
 def _listed(job: Job, files: Sequence[Found], listing: str, suffixes: tuple[str, ...], labels: Labels) -> Selection:

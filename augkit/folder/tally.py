@@ -164,7 +164,7 @@ def make_report(job: Job, plan: Plan, tally: Tally, seconds: float, *, stopped: 
     failures = list({row["source"]: row for row in reversed(failures)}.values())[::-1]
     return Report(
         domain=job.domain,
-        dst=job.dst,
+        dst=job.told_dst,
         seed=job.seed,
         files=len(plan.tasks) + len(plan.faults),
         outputs=tally.outputs,

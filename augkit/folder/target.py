@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
@@ -132,13 +132,17 @@ def _begin_anew(dst: Path) -> None:
     forget(dst)
 
 
-def remove_replaced(dst: Path, kept: Collection[str], *, certain: bool) -> int:
+def remove_replaced(
+    dst: Path, kept: Collection[str], remove: Callable[[Collection[str]], None], *, certain: bool
+) -> int:
     """Delete what an overwritten run made and the new one, now complete, does not.
 
     Parameters
     ----------
     kept : collection of str
         Names of all that the new run was to make: where that failed, the older file stays.
+    remove : callable
+        Deletes files in DST by their names.
     certain : bool
         Whether these are all: where sources could not be read, what would become of them is not known, and all stays.
 
@@ -159,18 +163,19 @@ def remove_replaced(dst: Path, kept: Collection[str], *, certain: bool) -> int:
     older -= {*kept, *RESERVED}
     if older and not certain:
         return len(older)
-    for name in older:
-        _remove(dst, name)
+    remove(older)
     listing.unlink()
     return 0
 
 
-def _remove(dst: Path, name: str) -> None:
-    path = PurePosixPath(name)
-    if not path.is_absolute() and ".." not in path.parts:
-        with suppress(AugkitError, OSError):
-            confine(dst / name, dst)
-            (dst / name).unlink()
+def remove_outputs(dst: Path, names: Iterable[str]) -> None:
+    """Delete files below DST, and none out of it, as far as that can be done."""
+    for name in names:
+        path = PurePosixPath(name)
+        if not path.is_absolute() and ".." not in path.parts:
+            with suppress(AugkitError, OSError):
+                confine(dst / name, dst)
+                (dst / name).unlink()
 
 
 class _Row(msgspec.Struct):

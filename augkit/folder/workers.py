@@ -19,6 +19,7 @@ from augkit.folder.limits import NO_LIMITS, Limits
 from augkit.folder.make import OUT_OF_MEMORY, Made, describe, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
+from augkit.folder.remote.urls import libraries_of
 
 _GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _PARTS = 8
@@ -95,7 +96,8 @@ class _Worker:
     """One process, and the groups that it was given and has not answered, in their order."""
 
     def __init__(self, job: Job, sample: float, limits: Limits) -> None:
-        self.process, self.pipe = start_worker(job.domain, serve, (job, sample, limits))
+        libraries = libraries_of(job.remote.src, job.remote.dst) if job.remote is not None else ()
+        self.process, self.pipe = start_worker(job.domain, serve, (job, sample, limits), libraries)
         self.groups: deque[list[Task]] = deque()
 
     def takes(self, group: list[Task]) -> bool:

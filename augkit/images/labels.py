@@ -84,6 +84,11 @@ def _json_edited(data: bytes, old: Path, new: Path) -> Edited:
     return Edited(spliced(data, [*changes, path, (label.image_data, b"null")]), (notice,))
 
 
+def may_be_list(name: str) -> bool:
+    """Tell whether a file has the name of a COCO JSON."""
+    return name.lower().endswith(".json")
+
+
 def looks_like_list(path: Path) -> bool:
     """Tell at a glance whether a file may be a list of images."""
     return looks_like_coco(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -83,7 +83,7 @@ def open_item(path: Path, options: SeriesOptions) -> SeriesItem:
         return SeriesItem(open_table(path, options), options, path, learnt)
 
 
-def prepared(options: SeriesOptions, paths: Sequence[Path]) -> SeriesOptions:
+def prepared(options: SeriesOptions, paths: Iterable[Path]) -> SeriesOptions:
     """Return options with what relative levels refer to, where that is not learnt from each file by itself.
 
     Files that cannot be read are passed over: they fail when they are to be written.

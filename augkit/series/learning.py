@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from augkit.errors import InputError
@@ -29,7 +29,7 @@ class LearntOptions(SeriesOptions, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def with_learnt(
-    options: SeriesOptions, paths: Sequence[Path], open_table: Opener, *, passing_over: bool = False
+    options: SeriesOptions, paths: Iterable[Path], open_table: Opener, *, passing_over: bool = False
 ) -> LearntOptions:
     """Return options with what was learnt from all of some files together.
 

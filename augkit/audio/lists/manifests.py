@@ -16,7 +16,7 @@ from augkit.errors import InputError
 from augkit.sidecars.json_text import Change, decode, encode, spliced
 from augkit.sidecars.names import Copies, Copy, Listing
 
-_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".manifest")
+MANIFESTS = (".jsonl", ".json", ".jsonl.gz", ".json.gz", ".manifest")
 _PATHS = ("audio_filepath", "audio_file", "audio_path", "audio", "wav", "path", "file_name", "filename")
 """Fields that name the recording, in the order in which they are looked for."""
 _IDS = ("id", "utt_id", "utterance_id", "key")
@@ -50,7 +50,7 @@ def open_manifest(path: Path) -> Listing | None:
 
 def _kind(path: Path) -> Callable[[Path], Listing] | None:
     """Return what reads a file, as its first lines say; None for no manifest."""
-    if not path.name.lower().endswith(_SUFFIXES):
+    if not path.name.lower().endswith(MANIFESTS):
         return None
     for fields in _first_fields(path):
         if "recording" in fields and "start" in fields:

@@ -14,6 +14,7 @@ import msgspec
 from augkit._version import __version__
 from augkit.folder.commit import send, synced
 from augkit.folder.make import Made, describe, make_outputs
+from augkit.folder.options import Job
 from augkit.folder.plan import RECIPE
 from augkit.folder.storage import sync_folders
 from augkit.noise.keys import STREAM_VERSION
@@ -40,9 +41,10 @@ def release() -> Release:
     return __version__, STREAM_VERSION
 
 
-def place(src: str, dst: str) -> Place:
+def place(job: Job) -> Place:
     """Return how a worker knows the folders of a run."""
-    return ("" if "://" in src else src, "", "") if "://" in dst else ("" if "://" in src else src, dst, _mark(dst))
+    src = "" if job.remote is not None and job.remote.src else job.src
+    return (src, "", "") if job.remote is not None and job.remote.dst else (src, job.dst, _mark(job.dst))
 
 
 def serve_group(number: str, theirs: Release, where: Place, job: bytes, group: bytes) -> list[Made] | str | Unfit:

@@ -60,11 +60,8 @@ def absolute(job: Job) -> Job:
 
 def _absolute(holder: object, names: Sequence[str]) -> dict[str, Any]:
     values = {name: value for name in names if (value := getattr(holder, name))}
-    return {name: _path(value) if isinstance(value, str) else list(map(_path, value)) for name, value in values.items()}
-
-
-def _path(text: str) -> str:
-    return text if "://" in text else os.path.abspath(text)  # noqa: PTH100 - Path.absolute keeps ".."
+    full = os.path.abspath  # unlike Path.absolute it leaves no ".."
+    return {name: full(value) if isinstance(value, str) else list(map(full, value)) for name, value in values.items()}
 
 
 class _Window:
@@ -79,7 +76,7 @@ class _Window:
     ) -> None:
         self._engine, self._job, self._sample, self._hint = engine, job, sample, hint
         far = absolute(job)
-        self._sent = (release(), place(far.src, far.dst), pickle.dumps((far, sample)))
+        self._sent = (release(), place(far), pickle.dumps((far, sample)))
         self._name, self._number = f"augkit-{uuid.uuid4().hex}", 0
         self._waiting = deque(tasks)
         self._again: deque[list[Task]] = deque()
@@ -206,7 +203,7 @@ class _Window:
             raise self._gone(f"does not answer ({_told(error)})") from error
 
     def _gone(self, what: str) -> OutputError:
-        again = f"what is done stays, and augkit resume {self._job.dst} goes on, with this engine or without"
+        again = f"what is done stays, and augkit resume {self._job.told_dst} goes on, with this engine or without"
         return OutputError(f"{self._engine.title}: {what}; {again}")
 
 
