@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -51,14 +51,19 @@ def as_job(section: Section, seed: int) -> Job:
     """Turn a section into the job of a folder run."""
     src = Path(section.src)
     single = not src.is_dir() and os.path.lexists(src)
+    domain, folder, options = section.domain, section.folder, cast(Any, section.options)
+    if folder.webdataset:
+        from augkit.folder.tars.options import in_tars
+
+        domain, options, folder = in_tars(domain, options, folder)
     return Job(
-        domain=section.domain,
+        domain=domain,
         src=str(src.parent if single else src),
         dst=section.dst,
         only=src.name if single else None,
         seed=seed,
-        options=section.options,
-        folder=section.folder,
+        options=options,
+        folder=folder,
     )
 
 

@@ -91,7 +91,7 @@ def _left(tally: Tally, plan: Plan, seconds: float) -> str:
 
 
 def _done(tally: Tally) -> int:
-    return tally.outputs + tally.resumed + len(tally.failures)
+    return tally.outputs + tally.resumed + tally.failed_outputs
 
 
 def summary(report: Report) -> str:
