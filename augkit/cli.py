@@ -223,7 +223,7 @@ def _run_recipe(
         else:
             for one, plan in zip(planned, plans, strict=True):
                 above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
-                click.echo("\n".join([*above, *show.plan_lines(plan)]))
+                click.echo("\n".join([*above, *show.plan_lines(plan, in_tars=one.section.folder.webdataset)]))
         return EXIT_DONE
     keep_memory()  # this process is a worker too, where files are few
     gc.freeze()

@@ -38,7 +38,7 @@ def compare_tars(domain: Domain, clean: Path, noisy: Path) -> dict[str, Any]:
                 continue
             found = cut(one.name)
             suffix = suffix_of(found[1], tuple(domain.suffixes())) if found else ""
-            if not suffix:
+            if suffix.lower() not in domain.suffixes():
                 raise InputError(f"{noisy}: {told(one.name)} differs")
             paths = Path(place, f"clean{suffix}"), Path(place, f"noisy{suffix}")
             for path, file, member in zip(paths, (first, second), (one, other), strict=True):
