@@ -50,6 +50,7 @@ def take_census(samples: Samples) -> Census:
     """
     count = noised = end = 0
     extensions, alike, names = Counter[str](), Counter[str](), _Names(samples)
+    suffixes = samples.suffixes
     for sample in samples:
         count += bool(sample[0].key)
         end = sample[-1].member.end
@@ -61,7 +62,7 @@ def take_census(samples: Samples) -> Census:
             noised += part.is_noised
             names.add(part)
             _count(extensions, part.extension)
-            if not part.is_noised and f".{part.extension}".lower().endswith(samples.suffixes):
+            if not part.is_noised and f".{part.extension}".lower().endswith(suffixes):
                 _count(alike, part.extension)
     names.check()
     return Census(count, noised, extensions, alike, end)

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import msgspec
 
 from augkit.errors import InputError
+from augkit.folder.storage import remove_quietly
 from augkit.folder.tars.headers import changed
 from augkit.folder.tars.members import Member, told
 from augkit.folder.tars.noisy import MemberError, Noiser, Noisy
@@ -145,6 +146,5 @@ class Maker:
 
     @staticmethod
     def _forget(made: dict[int, Noisy]) -> None:
-        for noisy in made.values():
-            noisy.path.unlink(missing_ok=True)
+        remove_quietly(noisy.path for noisy in made.values())
         made.clear()

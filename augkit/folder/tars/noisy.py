@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from augkit.errors import AugkitError, InputError
 from augkit.folder.domains import Item
-from augkit.folder.storage import TEMP_PREFIX
+from augkit.folder.storage import TEMP_PREFIX, remove_quietly
 from augkit.folder.tars.members import is_utf8
 from augkit.folder.tars.options import suffix_of
 from augkit.folder.tars.samples import Part, Samples
@@ -88,16 +87,13 @@ class Noiser:
             outcome = self._write(part, item, copy, place)
             return Noisy(place, place.stat().st_size, outcome)
         except BaseException as error:
-            reason = self._reason(error, part, place)
-            _remove(place)
-            if reason is None:
-                raise
-            raise MemberError(part, reason, is_source=False) from error
+            remove_quietly([place])
+            self._raise(error, part, place, is_source=False)
 
     def close(self) -> None:
         """Forget the member that was opened last."""
         if self._opened is not None:
-            _remove(self._opened[1])
+            remove_quietly([self._opened[1]])
             self._opened = None
 
     def _write(self, part: Part, item: Item, copy: int, place: Path) -> Outcome | None:
@@ -122,27 +118,24 @@ class Noiser:
                 self._tape.copy(part.member.data, part.member.size, file)
             item = self._domain.open_item(path, self._options.options)
         except BaseException as error:
-            reason = self._reason(error, part, path)
-            _remove(path)
-            if reason is None:
-                raise
-            raise MemberError(part, reason, is_source=True) from error
+            remove_quietly([path])
+            self._raise(error, part, path, is_source=True)
         self._opened = part, path, item
         return item
 
-    def _reason(self, error: BaseException, part: Part, path: Path) -> str | None:
-        """Return why a member failed; None for what is no fault of its own, such as a full disk."""
+    def _raise(self, error: BaseException, part: Part, path: Path, *, is_source: bool) -> NoReturn:
+        """Raise why a member failed; what is no fault of its own, such as a full disk, as it is."""
         from augkit.folder.make import describe
 
         if not isinstance(error, Exception):
-            return None
-        if isinstance(error, OSError) and error.errno is not None:
-            error.filename = error.filename2 = None  # the output is told instead
-            return None
+            raise error
+        if (fault := _of_the_system(error)) is not None:
+            fault.filename = fault.filename2 = None  # the output is told instead
+            raise fault
         reason = describe(error)
         for own in (path, *([self._opened[1]] if self._opened else [])):
             reason = reason.removeprefix(f"{own}: ").replace(str(own), part.member.name)
-        return reason
+        raise MemberError(part, reason, is_source=is_source) from error
 
     def _scratch(self, part: Part) -> Path:
         """Create an empty file for a member, under a name that tells its format only."""
@@ -151,13 +144,15 @@ class Noiser:
         return path
 
 
+def _of_the_system(error: BaseException | None) -> OSError | None:
+    """Return what the system said, where that is behind an error: it may be gone when the tar is tried again."""
+    while error is not None and not (isinstance(error, OSError) and error.errno is not None):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def _check_whole(part: Part) -> None:
     if not is_utf8(part.member.name):
         raise InputError("the name is no UTF-8, so no manifest can hold it; rename it")
     if part.member.kind == "sparse":
         raise InputError("it is stored without its holes; pack it without --sparse")
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):  # what failed before is worth telling
-        path.unlink()

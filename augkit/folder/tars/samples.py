@@ -85,7 +85,9 @@ class Samples:
 
     def new_extension(self, part: Part) -> str:
         """Return the extension of a member in the output: its own, or that of the format that was asked for."""
-        own = suffix_of(part.extension, self.suffixes) if part.is_noised else ""
+        if not part.is_noised:
+            return part.extension
+        own = suffix_of(part.extension, self.suffixes)
         new = self.domain.output_suffix(own, self.options.options) if own else ""
         return part.extension if new == own else (f".{part.extension}"[: -len(own)] + new)[1:]
 
