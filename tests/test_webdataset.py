@@ -195,7 +195,7 @@ def test_what_looks_like_an_image_under_a_longer_extension_is_left_unless_it_is_
     assert noise("images", path, tmp_path / "dst") == 0
     assert dict(read(tmp_path / "dst" / "a.tar"))["1.seg.png"] == contents[1][1]
     assert "--members seg.png" in (tmp_path / "dst" / "metadata.jsonl").read_text()
-    assert noise("images", path, tmp_path / "left", "--members", "left.jpg", "--members", ".jpg") == 0
+    assert noise("images", path, tmp_path / "left", "--members", "left.jpg,.jpg", "--members", "jpeg") == 0
     changed = [name for name, data in read(tmp_path / "left" / "a.tar") if data != dict(contents)[name]]
     assert changed == ["1.jpg", "2.left.JPG"]
     assert noise("images", path, tmp_path / "none", "--members", "bmp") == 3
@@ -204,6 +204,22 @@ def test_what_looks_like_an_image_under_a_longer_extension_is_left_unless_it_is_
 
 LONG = "train/" + "folder/" * 20 + "x" * 60 + "/"
 FORMS = {"gnu": tarfile.GNU_FORMAT, "ustar": tarfile.USTAR_FORMAT, "pax": tarfile.PAX_FORMAT}
+
+
+@pytest.mark.slow
+def test_hugging_face_reads_them(tmp_path):
+    import datasets
+
+    contents = [item for i in range(0, 8, 2) for item in members(count=1, first=i)]
+    path = pack(tmp_path / "src" / "a.tar", contents)
+    assert noise("images", path, tmp_path / "dst", "--copies", "2") == 0
+    loaded = datasets.load_dataset(
+        "webdataset", data_files=str(tmp_path / "dst" / "*.tar"), cache_dir=str(tmp_path / "cache"), split="train"
+    )
+    assert loaded["__key__"][:2] == ["train/00000_n1", "train/00000_n2"]
+    assert loaded["json"][6:] == [{"id": 6}, {"id": 6}]
+    made = dict(read(tmp_path / "dst" / "a.tar"))
+    assert (np.asarray(loaded["png"][1]) == decoded(made["train/00000_n2.png"])).all()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -304,8 +320,10 @@ def test_what_else_is_told_of_tars(tmp_path, capsys):
     assert augkit("report", dst, "-o", tmp_path / "page.html") == 0
     assert augkit("measure", src, dst) == 2
     assert augkit("measure", src / "shard-000.tar", dst / "shard-000.tar") == 2
+    assert augkit("images", src, tmp_path / "other", "--std", "0.1", "--exclude", "*.txt") == 2
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2
+    assert len(errors) == 3
+    assert "--webdataset takes what is in tars" in errors[2]
     assert augkit("verify", dst, "--quiet") == 0
     data = bytearray((dst / "shard-001.tar").read_bytes())
     data[512] ^= 1

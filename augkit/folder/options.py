@@ -41,8 +41,8 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         SRC holds tar shards of WebDataset: a tar is a source, its output a tar of the same name, and `copies`,
         `probability` and `keep_original` are about the samples in it.
     members : list of str
-        Globs on the extensions of the members of tars that get noise, such as ``left.jpg``; by default those whose
-        extension, all that follows the first dot of their name, is one of the domain's.
+        Globs on the extensions of the members of tars that get noise, such as ``left.jpg``, also several between
+        commas; by default those whose extension, all that follows the first dot of a name, is one of the domain's.
     stream : str
         A word that names the noise besides file and copy: folders with files of one name get noises of their own under
         different words. A recipe of several sources gives each its own, unless it is said here.

@@ -124,10 +124,10 @@ class Noiser:
         return item
 
     def _raise(self, error: BaseException, part: Part, path: Path, *, is_source: bool) -> NoReturn:
-        """Raise why a member failed; what is no fault of its own, such as a full disk, as it is."""
+        """Raise why a member failed; what is no fault of its own, such as a full disk or a limit, as it is."""
         from augkit.folder.make import describe
 
-        if not isinstance(error, Exception):
+        if isinstance(error, MemoryError) or not isinstance(error, Exception):
             raise error
         if (fault := _of_the_system(error)) is not None:
             fault.filename = fault.filename2 = None  # the output is told instead

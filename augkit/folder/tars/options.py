@@ -79,7 +79,7 @@ def in_tars(domain: str, options: Any, folder: FolderOptions) -> tuple[str, TarO
         copies=folder.copies,
         probability=folder.probability,
         keep_original=folder.keep_original,
-        members=tuple(folder.members),
+        members=tuple(part.strip() for text in folder.members for part in text.split(",")),
         measure=folder.measure,
     )
     left = msgspec.structs.replace(folder, copies=1, probability=1.0, keep_original=False)
