@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 import subprocess
 import sys
 import tarfile
@@ -10,6 +11,7 @@ import zlib
 import pytest
 
 from augkit.errors import InputError
+from augkit.folder.tars.headers import changed
 from augkit.folder.tars.members import read_members
 from tests.shards import add, headers, jsonl, members, pack, picture, read
 from tests.trees import augkit, content
@@ -236,6 +238,68 @@ def test_what_readers_skip_or_stop_at_is_met_here(tmp_path):
         assert tar.getnames() == ["a.png"]
     with pytest.raises(InputError, match="is broken"):
         list(read_members(io.BytesIO(data), len(data)))
+
+
+NAMES = ("a.png", "d/" * 60 + "k.é.jpg", "x" * 99 + ".txt", "é日" * 60 + ".png", "f" * 60 + "/" + "g" * 90 + ".png")
+
+
+def random_tar(rng):
+    """Return the bytes of a tar of some form, with names and sizes at the limits of fields."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=rng.choice([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])) as tar:
+        for number in range(rng.choice([1, 2, 5])):
+            data = bytes([number]) * rng.choice([0, 1, 511, 512, 513])
+            add(tar, rng.choice(NAMES), data, mtime=rng.choice([0, 1.5, 2**33]), mode=rng.choice([0o644, 0o777]))
+    return out.getvalue()
+
+
+def damaged(data, rng):
+    """Return them with some bytes changed, cut out or put in, and the checksums of some headers made right."""
+    data = bytearray(data)
+    for _ in range(rng.choice([1, 2, 10])):
+        place = rng.randrange(len(data))
+        begin = place // 512 * 512
+        data[place] = rng.choice([0, 48, 57, 128, 255, rng.randrange(256)])
+        if rng.random() < 0.6:
+            data[begin : begin + 512] = summed(bytes(data[begin : begin + 512]))
+        if rng.random() < 0.2:
+            del data[begin : begin + 512]
+            data += bytes(512)
+    return bytes(data)
+
+
+def test_what_is_accepted_is_what_other_readers_see():
+    rng, accepted = random.Random(6), 0  # noqa: S311 - damage, no secret
+    for _ in range(300):
+        data = random_tar(rng)
+        data = damaged(data, rng) if rng.random() < 0.8 else data
+        try:
+            ours = list(read_members(io.BytesIO(data), len(data)))
+        except InputError:
+            continue
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            theirs = [(info.name, info.offset, info.offset_data, info.size) for info in tar if info.isreg()]
+        files = [member for member in ours if member.kind in {"file", "sparse"}]
+        assert [(member.name, member.begin, member.data, member.size) for member in files] == theirs
+        accepted += 1
+    assert accepted > 60
+
+
+def test_headers_are_changed_as_other_readers_understand_them():
+    rng = random.Random(7)  # noqa: S311 - choices, no secrets
+    for _ in range(150):
+        data, name, size = random_tar(rng), rng.choice(NAMES), rng.choice([0, 5, 2**20])
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            theirs = tar.getmembers()
+        for member, before in zip(read_members(io.BytesIO(data), len(data)), theirs, strict=True):
+            own = data[member.begin : member.data]
+            assert changed(own, name=None, size=member.size) == own
+            made = changed(own, name=name, size=size) + bytes(size + -size % 512) + ZEROS
+            with tarfile.open(fileobj=io.BytesIO(made)) as tar:
+                (after,) = tar.getmembers()
+            assert (after.name, after.size) == (name, size)
+            for field in ("mode", "mtime", "uid", "gid", "uname", "gname", "type"):
+                assert getattr(after, field) == getattr(before, field)
 
 
 def test_members_that_are_links_out_of_dst_are_not_followed(tmp_path):

@@ -112,9 +112,10 @@ def _member(file: BinaryIO, begin: int, length: int) -> Member | None:
         data, place = place + BLOCK, place + BLOCK + padded(header.size)
         if place - begin > _MOST_HEADERS:
             raise InputError(f"the headers at byte {begin} have more than {_MOST_HEADERS} bytes; no name needs that")
-        payload = _read(file, data, header.size, length)
-        if place > length:
-            raise InputError(f"it is cut short: the header at byte {begin} goes on beyond its end")
+        payload = _read(file, data, place - data, length)
+        if payload[header.size :].strip(b"\0"):  # which some readers take for a part of it, and others do not
+            raise InputError(f"the extended header at byte {data - BLOCK} is followed by something that is not its own")
+        payload = payload[: header.size]
         if header.type == GLOBAL:
             _check_global(payload, data)
             if data - BLOCK != begin:
