@@ -28,8 +28,8 @@ def compare_tars(domain: Domain, clean: Path, noisy: Path) -> dict[str, Any]:
     largest: float | None = 0.0
     with (
         tempfile.TemporaryDirectory(prefix="augkit-compare-") as place,
-        reading(clean, Path(place, "clean")) as (first, length),
-        reading(noisy, Path(place, "noisy")) as (second, other_length),
+        reading(clean, Path(place, "clean")) as (first, length, _),
+        reading(noisy, Path(place, "noisy")) as (second, other_length, _),
     ):
         for one, other in zip_longest(read_members(first, length), read_members(second, other_length)):
             if one is None or other is None or (one.name, one.kind) != (other.name, other.kind):

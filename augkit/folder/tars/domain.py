@@ -19,7 +19,7 @@ from augkit.folder.tars.make import Maker
 from augkit.folder.tars.members import told
 from augkit.folder.tars.noisy import Noiser
 from augkit.folder.tars.options import TarOptions
-from augkit.folder.tars.packing import SUFFIXES, packing_of, reading, writing
+from augkit.folder.tars.packing import SUFFIXES, reading, writing
 from augkit.folder.tars.samples import Samples
 from augkit.folder.tars.tape import Tape
 from augkit.noise.keys import Key
@@ -51,21 +51,21 @@ class TarItem:
             raise InputError(f"{self.path}: {error}") from error
 
     def _write(self, target: Path, key: Key, rows: Path, *, measure: bool) -> Outcome:
-        with reading(self.path, target) as (source, length):
+        with reading(self.path, target) as (source, length, packing):
             samples = Samples(source, length, self.domain, self.options)
             census = take_census(samples)
             self._check(census)
             share = {"all": 1.0, "none": 0.0, "sample": MEASURED / max(census.noised, 1)}[self.options.measure]
-            with writing(target, packing_of(self.path.name)) as out, rows.open("wb") as listing:
+            with writing(target, packing) as out, rows.open("wb") as listing:
                 tape = Tape(source, length, out)
                 noiser = Noiser(samples, tape, key, share=share if measure else 0.0, beside=target)
                 maker = Maker(samples, noiser, tape, listing)
                 for sample in samples:
                     maker.add(sample)
                 tape.end(census.end)
-        if maker.lost and maker.summary.counts["left_out"] == census.samples:
+        if maker.lost and not maker.summary.counts["noised"] + maker.summary.counts["left_clean"]:
             first = maker.lost[0]
-            raise InputError(f"none of its samples is left, as {len(maker.lost)} failed: {first.name}: {first.reason}")
+            raise InputError(f"all of its {census.noised} members to be noised failed; {first.name}: {first.reason}")
         return self._outcome(maker, census)
 
     def _check(self, census: Census) -> None:
@@ -102,7 +102,7 @@ class TarDomain:
 
     def suffixes(self) -> Sequence[str]:
         """Return the suffixes of tars."""
-        return tuple(SUFFIXES)
+        return SUFFIXES
 
     def output_suffix(self, suffix: str, options: TarOptions) -> str:
         """Return the same suffix, once it is known that members can be written in the format asked for."""

@@ -10,28 +10,32 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from augkit.errors import InputError
 
-SUFFIXES: Mapping[str, str] = MappingProxyType({".tar": "", ".tar.gz": "gzip", ".tgz": "gzip", ".tar.zst": "zstd"})
-"""The packing of each suffix."""
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.zst")
 
 _MAGIC: Mapping[str, bytes] = MappingProxyType({"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"})
+"""How the data of each packing begin, which tell it, whatever the name says."""
+
 _PIECE = 2**20
 _LEVEL = 2
 _MOST_UNPACKED, _MOST_TIMES = 2**30, 100
 """A packed tar that unpacks to more bytes than the first, and to more than so many times its own, is refused."""
 
 
-def packing_of(name: str) -> str:
-    """Return the packing that a name tells of: "", "gzip" or "zstd"."""
-    return next(packing for suffix, packing in SUFFIXES.items() if name.lower().endswith(suffix))
+class Opened(NamedTuple):
+    """The plain bytes of a tar, how many there are, and how they are packed: with "gzip", "zstd" or not, ""."""
+
+    file: BinaryIO
+    length: int
+    packing: str
 
 
 @contextmanager
-def reading(path: Path, beside: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a tar for its plain bytes, and tell how many there are; a packed one is unpacked into a nameless file.
+def reading(path: Path, beside: Path) -> Iterator[Opened]:
+    """Open a tar for its plain bytes; a packed one is unpacked into a nameless file.
 
     Parameters
     ----------
@@ -41,30 +45,20 @@ def reading(path: Path, beside: Path) -> Iterator[tuple[BinaryIO, int]]:
     Raises
     ------
     InputError
-        For data in another packing than its name tells of, broken ones, or more than anybody packs.
+        For broken data, or more than anybody packs.
     """
-    packing = packing_of(path.name)
     with path.open("rb") as file:
-        _check_packing(file, packing)
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError("a regular file was expected")
+        head = file.read(4)
+        file.seek(0)
+        packing = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "")
         if not packing:
-            yield file, os.fstat(file.fileno()).st_size
+            yield Opened(file, status.st_size, "")
             return
         with tempfile.TemporaryFile(dir=beside.parent) as plain:
-            length = _unpack(file, packing, plain)
-            yield plain, length
-
-
-def _check_packing(file: BinaryIO, packing: str) -> None:
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise InputError("a regular file was expected")
-    head = file.read(4)
-    file.seek(0)
-    found = next((name for name, magic in _MAGIC.items() if head.startswith(magic)), "")
-    if found != packing and (found or status.st_size):
-        expected, got = (f"{name} data" if name else "a plain tar" for name in (packing, found))
-        got = got if found else "none"
-        raise InputError(f"its name says {expected}, and it holds {got}; rename it, or restore it from its source")
+            yield Opened(plain, _unpack(file, packing, plain), packing)
 
 
 def _unpack(file: BinaryIO, packing: str, plain: BinaryIO) -> int:
