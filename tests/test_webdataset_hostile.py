@@ -192,6 +192,16 @@ def test_copies_that_would_have_the_name_of_an_original_are_refused(tmp_path):
     assert "two members would have this name" in reasons
 
 
+def test_names_of_incremental_archives_are_kept_or_refused(tmp_path):
+    times = summed(GOOD[:345] + b"14412345670\0" * 2 + GOOD[369:512]) + GOOD[512:] + ZEROS
+    code, _, output = run(tmp_path, times)
+    assert code == 0
+    assert output.read_bytes()[345:369] == times[345:369]
+    code, reasons, _ = run(tmp_path, times, "--copies", "2")
+    assert code == 3
+    assert "of an incremental archive" in reasons
+
+
 def test_hard_links_never_lead_to_nothing(tmp_path):
     link = raw("b.png", b"", b"1", linkname="a.png")
     code, reasons, _ = run(tmp_path, GOOD + link + ZEROS, "--copies", "2")

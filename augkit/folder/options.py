@@ -124,7 +124,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     domain : str
-        A name in `augkit.folder.domains.DOMAINS`.
+        A name in `augkit.folder.domains.DOMAINS` or `IN_TARS`.
     src : str
         The folder that source names are relative to.
     dst : str

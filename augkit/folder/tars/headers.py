@@ -5,9 +5,16 @@ from __future__ import annotations
 import tarfile
 from typing import NamedTuple
 
+from augkit.errors import InputError
 from augkit.folder.tars.members import BLOCK, EXTENDED, LONG_NAME, padded, records
 
-_NAME, _SIZE, _CHECKSUM, _MAGIC, _PREFIX = slice(0, 100), slice(124, 136), slice(148, 156), slice(257, 263), (345, 500)
+_NAME, _SIZE, _CHECKSUM, _MAGIC, _PREFIX = (
+    slice(0, 100),
+    slice(124, 136),
+    slice(148, 156),
+    slice(257, 263),
+    slice(345, 500),
+)
 _POSIX = b"ustar\0"
 
 
@@ -29,6 +36,11 @@ def changed(headers: bytes, *, name: str | None, size: int | None) -> bytes:
     ----------
     headers : bytes
         All blocks before its data, which `read_members` has found to be sound.
+
+    Raises
+    ------
+    InputError
+        Where it has no place for another name.
     """
     *before, last = _parts(headers)
     if size is not None:
@@ -112,7 +124,9 @@ def _renamed(before: list[_Part], last: _Part, name: bytes) -> tuple[list[_Part]
     if any(new != old for new, old in zip(told, before, strict=True)):
         return told, _Part(_with_field(last.block, name[:100], b""), b"", b"")
     is_posix = last.block[_MAGIC] == _POSIX
-    prefix = last.block[slice(*_PREFIX)].partition(b"\0")[0] if is_posix else b""
+    prefix = last.block[_PREFIX].partition(b"\0")[0]
+    if prefix and not is_posix:  # times there, which some readers take for a part of the name
+        raise InputError(f"{name.decode('utf-8', 'replace')}: of an incremental archive, so it cannot get this name")
     fields = _split(name, prefix, is_posix=is_posix)
     if fields is not None:
         return told, _Part(_with_field(last.block, *reversed(fields)), b"", b"")
@@ -140,8 +154,8 @@ def _split(name: bytes, prefix: bytes, *, is_posix: bool) -> tuple[bytes, bytes]
 def _with_field(block: bytes, name: bytes, prefix: bytes) -> bytes:
     """Return a block with these names; what is no POSIX header has other things than a prefix in its place."""
     new = name.ljust(100, b"\0") + block[100:]
-    if block[_MAGIC] == _POSIX:
-        new = new[: _PREFIX[0]] + prefix.ljust(155, b"\0") + new[_PREFIX[1] :]
+    if block[_MAGIC] == _POSIX and prefix != block[_PREFIX].partition(b"\0")[0]:
+        new = new[: _PREFIX.start] + prefix.ljust(155, b"\0") + new[_PREFIX.stop :]
     return _summed(new)
 
 
