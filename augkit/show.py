@@ -83,7 +83,7 @@ def _pace(tally: Tally, seconds: float) -> str:
 
 def _left(tally: Tally, plan: Plan, seconds: float) -> str:
     """Return how long it may still take, where that can be told."""
-    made = tally.outputs + len(tally.failures)
+    made = tally.outputs + tally.failed_outputs
     if not made:
         return ""
     left = round((plan.outputs - _done(tally)) * seconds / made)
