@@ -242,7 +242,7 @@ def _print_plans(planned: Sequence[Planned], how: HowToRun, *, as_json: bool) ->
         return EXIT_DONE
     for one, plan in zip(planned, plans, strict=True):
         above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
-        click.echo("\n".join([*above, *show.plan_lines(plan)]))
+        click.echo("\n".join([*above, *show.plan_lines(plan, in_tars=one.section.folder.webdataset)]))
     return EXIT_DONE
 
 

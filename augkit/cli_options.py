@@ -80,6 +80,8 @@ FOLDER = together(
     click.option(
         "--annotations", multiple=True, type=click.Path(), metavar="PATH", help="Lists, or labels, elsewhere."
     ),
+    click.option("--webdataset", is_flag=True, default=None, help="SRC holds tars; their members get noise."),
+    click.option("--members", multiple=True, metavar="EXT", help="Extensions of those members: jpg,left.jpg,*.png"),
     *BUDGET,
     click.option(
         "--measure", type=click.Choice(["all", "sample", "none"]), help="Lossy outputs to decode and measure."

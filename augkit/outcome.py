@@ -7,13 +7,21 @@ from typing import Any
 import msgspec
 
 
+class Lost(msgspec.Struct, frozen=True):
+    """A part of a source that failed by itself: its name within the source, the copy of it, and why."""
+
+    name: str
+    copy: int
+    reason: str
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """How one output was made and what was reached.
 
     Attributes
     ----------
-    noise : str
-        The law as text, such as ``"student-t:df=3"``.
+    noise : str or None
+        The law as text, such as ``"student-t:df=3"``; None where no part of the source got any.
     color : str or None
         The spectrum of the noise; the law is that of its innovations. None where it has that of a recording.
     requested, drawn : dict
@@ -25,15 +33,18 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
         Name, mode or subtype, and dimensions of the written file.
     notices : tuple of str
         What was converted or not kept, in words.
+    failures : tuple of Lost
+        Parts of the source that are left out of the output.
     """
 
-    noise: str
+    noise: str | None
     requested: dict[str, Any]
     drawn: dict[str, Any]
     achieved: dict[str, Any]
     format: dict[str, Any]
     color: str | None = "white"
     notices: tuple[str, ...] = ()
+    failures: tuple[Lost, ...] = ()
 
 
 def missed(drawn: dict[str, Any], achieved: dict[str, Any]) -> tuple[str, ...]:

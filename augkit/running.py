@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -60,7 +60,12 @@ def as_job(section: Section, seed: int, room: Room | None = None) -> Job:
         places = room.places(section.src, section.dst)
     elif not src.is_dir() and os.path.lexists(src):
         places |= {"src": str(src.parent), "only": src.name}
-    return Job(domain=section.domain, seed=seed, options=section.options, folder=section.folder, **places)
+    domain, folder, options = section.domain, section.folder, cast(Any, section.options)
+    if folder.webdataset:
+        from augkit.folder.tars.options import in_tars
+
+        domain, options, folder = in_tars(domain, options, folder)
+    return Job(domain=domain, seed=seed, options=options, folder=folder, **places)
 
 
 def room_for(section: Section) -> Room | None:

@@ -83,7 +83,7 @@ def _pace(tally: Tally, seconds: float) -> str:
 
 def _left(tally: Tally, plan: Plan, seconds: float) -> str:
     """Return how long it may still take, where that can be told."""
-    made = tally.outputs + len(tally.failures)
+    made = tally.outputs + tally.failed_outputs
     if not made:
         return ""
     left = round((plan.outputs - _done(tally)) * seconds / made)
@@ -91,7 +91,7 @@ def _left(tally: Tally, plan: Plan, seconds: float) -> str:
 
 
 def _done(tally: Tally) -> int:
-    return tally.outputs + tally.resumed + len(tally.failures)
+    return tally.outputs + tally.resumed + tally.failed_outputs
 
 
 def summary(report: Report) -> str:
@@ -146,22 +146,24 @@ def _achieved(report: Report) -> list[str]:
     return lines
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """Yield one line for each output of a dry run, and one for each fault."""
-    return map(printable, _plan_lines(plan))
+def plan_lines(plan: Plan, *, in_tars: bool = False) -> Iterator[str]:
+    """Yield one line for each output of a dry run, and one for each fault; in tars, how little that tells."""
+    return map(printable, _plan_lines(plan, "tar" if in_tars else "file"))
 
 
-def _plan_lines(plan: Plan) -> Iterator[str]:
+def _plan_lines(plan: Plan, noun: str) -> Iterator[str]:
     for task in plan.tasks:
         for output in task.outputs:
             yield f"{task.source} -> {output.name}" + (" (copied)" if output.copy == 0 else "")
-            yield from (f"{label.source} -> {label.name} (label)" for label in output.labels)
+            yield from (f"{label.source} -> {label.name} ({label.made or 'label'})" for label in output.labels)
     for planned in plan.lists:
         yield from (f"{planned.path} -> {name} (list, rewritten)" for name in planned.outputs)
     for fault in plan.faults:
         yield f"{fault.source}: would fail: {fault.reason}"
     yield from plan.hints
-    yield f"{_count(len(plan.tasks), 'file')}, {_count(plan.outputs, 'output')}, {plan.size / 1e6:.1f} MB to read"
+    more = "; members are counted while they are read" if noun == "tar" else ""
+    tasks, outputs = _count(len(plan.tasks), noun), _count(plan.outputs, "output")
+    yield f"{tasks}, {outputs}, {plan.size / 1e6:.1f} MB to read{more}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

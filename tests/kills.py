@@ -17,12 +17,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.shards import shards
 from tests.trees import augkit, content, pictures, recordings, tables
 
 DOMAINS = {
     "images": (lambda src, count: pictures(src, count - 2, size=32), ("--std", "0.1")),
     "audio": (recordings, ("--snr", "10")),
     "series": (tables, ("--std", "0.1sd")),
+    "tars": (lambda src, count: shards(src, count=count // 10, samples=10), ("--std", "0.1", "--webdataset")),
 }
 RECORDS = {"metadata.jsonl", "failures.jsonl", "recipe.toml"}
 JOURNAL = ".augkit-journal.jsonl"
@@ -44,7 +46,7 @@ class Trees(NamedTuple):
 def command(domain, src, dst, seed, *options):
     """Return the command line of a run with two workers."""
     level = DOMAINS[domain][1]
-    words = [domain, src, dst, *level, "--seed", seed, "--quiet", "-j", 2, *options]
+    words = ["images" if domain == "tars" else domain, src, dst, *level, "--seed", seed, "--quiet", "-j", 2, *options]
     return [sys.executable, "-m", "augkit", *map(str, words)]
 
 

@@ -6,6 +6,7 @@ the run must end with the tree of one that nothing befell.
 """
 
 import argparse
+import gzip
 import random
 import re
 import shutil
@@ -17,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.shards import shards
 from tests.trees import augkit, content, pictures, recordings, tables
 
 CALLS = (
@@ -58,12 +60,19 @@ def series(src):
     tables(src, count=2)
 
 
+def tars(src):
+    """Write a shard, and one that is packed."""
+    shards(src, count=1, samples=2)
+    (src / "packed.tar.gz").write_bytes(gzip.compress((src / "shard-000.tar").read_bytes(), mtime=0))
+
+
 CASES = {
-    f"{make.__name__}{'-overwrite' if overwrite else ''}": Case(make.__name__, make, options, overwrite)
-    for make, options in (
-        (images, ("--std", "0.1", "--labels", "copy", "--copy-others")),
-        (audio, ("--snr", "10", "--save-noise", "noise")),
-        (series, ("--std", "0.1sd")),
+    f"{make.__name__}{'-overwrite' if overwrite else ''}": Case(domain, make, options, overwrite)
+    for domain, make, options in (
+        ("images", images, ("--std", "0.1", "--labels", "copy", "--copy-others")),
+        ("audio", audio, ("--snr", "10", "--save-noise", "noise")),
+        ("series", series, ("--std", "0.1sd")),
+        ("images", tars, ("--std", "0.1", "--webdataset")),
     )
     for overwrite in (False, True)
 }

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from augkit.cli import cli
+from tests.shards import pack
 from tests.trees import FIXTURES, augkit
 
 README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
@@ -22,6 +23,7 @@ def blocks(language):
 def _folder(tmp_path, monkeypatch):
     for name, fixture in (("photos", "images"), ("speech", "audio"), ("logs", "series")):
         shutil.copytree(FIXTURES / fixture, tmp_path / name)
+    pack(tmp_path / "shards" / "0.tar", [(path.name, path.read_bytes()) for path in FIXTURES.glob("images/*/*.jpg")])
     for block in blocks("toml"):
         named = re.match(r"# (\S+\.toml)\n", block)
         (tmp_path / (named[1] if named else "recipe.toml")).write_text(block)

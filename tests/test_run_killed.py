@@ -17,6 +17,10 @@ def test_a_killed_run_is_resumed_to_the_same_tree(tmp_path):
     kill_runs("images", tmp_path, kills=2, files=60)
 
 
+def test_a_killed_run_over_tars_is_resumed_to_the_same_tree(tmp_path):
+    kill_runs("tars", tmp_path, kills=2, files=100)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_runs_killed_at_random_moments_lose_nothing(tmp_path, domain):

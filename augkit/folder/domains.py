@@ -105,9 +105,13 @@ DOMAINS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+IN_TARS: Mapping[str, str] = MappingProxyType({f"{name} in tars": name for name in DOMAINS})
+"""The domain of the members, for each domain of tars."""
+
 LOADED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "series": ("augkit.series.item", "augkit.series.csv_file"),
+        "series in tars": ("augkit.series.item", "augkit.series.csv_file"),
     }
 )
 """What workers of a domain need besides its module, which loads it on demand, as the main process does without it."""
@@ -122,7 +126,12 @@ LABELS: Mapping[str, str] = MappingProxyType(
 
 def load_domain(name: str) -> Domain:
     """Import the domain called `name`, a row of `DOMAINS` or a module that offers the same; only then is it loaded."""
-    return cast(Domain, import_module(module_of(name)))
+    domain = cast(Domain, import_module(module_of(name)))
+    if name not in IN_TARS:
+        return domain
+    from augkit.folder.tars.domain import TarDomain
+
+    return TarDomain(domain)
 
 
 def further_outputs(domain: Domain, output: str, options: Any) -> Mapping[str, str]:
@@ -146,7 +155,8 @@ def prepared(domain: Domain, options: Any, paths: Iterable[Path]) -> Any:
 
 
 def module_of(name: str) -> str:
-    """Return the module of a domain."""
+    """Return the module of a domain; of tars, that of their members."""
+    name = IN_TARS.get(name, name)
     return DOMAINS.get(name, name)
 
 
@@ -184,7 +194,7 @@ class NoLabels:
 
 def load_labels(name: str) -> Labels:
     """Import what knows the labels of a domain: a row of `LABELS`, or the module of a domain of no row that does."""
-    if name in DOMAINS:
+    if name in DOMAINS or name in IN_TARS:
         return cast(Labels, import_module(LABELS[name])) if name in LABELS else NoLabels()
     module = import_module(name)
     return cast(Labels, module) if hasattr(module, "label_suffixes") else NoLabels()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -41,9 +42,20 @@ class Made(msgspec.Struct, frozen=True):
     """Whether its bytes are on the disk already, as those are that replaced older ones."""
 
     @property
+    def failures(self) -> list[Made]:
+        """What failed: this output, or parts of its source, as its row tells."""
+        return [self] if self.failure is not None else failures_in(self.row or {})
+
+    @property
     def files(self) -> tuple[str, ...]:
         """Names in DST of all that was written for it."""
         return (self.name, *self.labels)
+
+
+def failures_in(row: Mapping[str, Any]) -> list[Made]:
+    """Return what a row tells of parts of its source that failed."""
+    told = row.get("failures", ())
+    return [Made(-1, "", one["source"], one["copy"], failure=one["reason"]) for one in told]
 
 
 def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
@@ -206,6 +218,11 @@ def _row(
         "stream_version": STREAM_VERSION,
     }
     row |= {f"{what}_file_name": name for what, name in output.saved.items()}
+    if outcome and outcome.failures:
+        row["failures"] = [
+            {"source": f"{task.source}/{lost.name}", "copy": lost.copy, "reason": lost.reason}
+            for lost in outcome.failures
+        ]
     return row | ({"labels": output.followers} if output.followers else {})
 
 

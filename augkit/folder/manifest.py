@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from augkit.errors import UsageError
-from augkit.folder.make import Made
+from augkit.folder.make import Made, failures_in
 from augkit.folder.plan import JOURNAL, METADATA, Fault, Output, Plan
 from augkit.folder.storage import not_written, sync_file, sync_folders, write_atomically
 from augkit.noise.keys import STREAM_VERSION
@@ -56,6 +56,12 @@ def rows_there(size_of: Callable[[str], int], plan: Plan, records: Iterable[Path
         if output is not None and version == STREAM_VERSION and _is_there(size_of, output, size, row.get("labels", [])):
             rows[output.index] = line
     return rows
+
+
+def told_failures(rows: Iterable[bytes]) -> list[Made]:
+    """Return the parts of sources that failed in an earlier run, and of which nothing will be tried again."""
+    decoded = (msgspec.json.decode(row, type=Row) for row in rows if b'"failures":[' in row)
+    return [made for row in decoded for made in failures_in(row)]
 
 
 def begin_journal(path: Path, rows: Mapping[int, bytes]) -> None:

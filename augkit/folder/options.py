@@ -37,6 +37,12 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         Folders of masks, with the relative names of the sources; they follow the outputs and get no noise.
     annotations : list of str
         Lists outside of SRC, and folders of labels parallel to it.
+    webdataset : bool
+        SRC holds tar shards of WebDataset: a tar is a source, its output a tar of the same name, and `copies`,
+        `probability` and `keep_original` are about the samples in it.
+    members : list of str
+        Globs on the extensions of the members of tars that get noise, such as ``left.jpg``, also several between
+        commas; by default those whose extension, all that follows the first dot of a name, is one of the domain's.
     stream : str
         A word that names the noise besides file and copy: folders with files of one name get noises of their own under
         different words. A recipe of several sources gives each its own, unless it is said here.
@@ -64,6 +70,8 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     labels: Literal["leave", "copy"] = "leave"
     masks: list[str] = []
     annotations: list[str] = []
+    webdataset: bool = False
+    members: list[str] = []
     stream: str = ""
     on_error: Literal["skip", "stop"] = "skip"
     max_errors: int | str | None = None
@@ -78,7 +86,21 @@ class FolderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         for name in ("masks", "annotations"):
             if getattr(self, name) and self.labels != "copy":
                 raise UsageError(f"{name}={getattr(self, name)[0]}: only with labels=copy do they go along")
+        self._check_tars()
         self.error_budget(1)
+
+    def _check_tars(self) -> None:
+        if self.members and not self.webdataset:
+            raise UsageError(f"members={self.members[0]}: only with webdataset are there any")
+        if self.webdataset and self.labels != "leave":
+            raise UsageError(
+                f"labels={self.labels} and webdataset: what belongs to a sample is in its tar, and follows its copies "
+                "there; take labels away"
+            )
+        if self.webdataset and str(self.max_errors).strip().endswith("%"):
+            raise UsageError(
+                f"max_errors={self.max_errors} and webdataset: members are counted while they are read; give a number"
+            )
 
     def error_budget(self, files: int) -> float:
         """Return how many of `files` may fail before the run ends."""
@@ -123,7 +145,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     Attributes
     ----------
     domain : str
-        A name in `augkit.folder.domains.DOMAINS`.
+        A name in `augkit.folder.domains.DOMAINS` or `IN_TARS`.
     src : str
         The folder that source names are relative to.
     dst : str

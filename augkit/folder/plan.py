@@ -155,7 +155,11 @@ def make_plan(job: Job) -> Plan:
     plan = Plan(tuple(tasks), tuple(faults), left, tuple(company.lists), tuple(company.hints))
     if not plan.outputs and not faults:
         suffixes = " ".join(domain.suffixes())
-        raise UsageError(f"{job.src}: no {job.domain} found here ({len(others)} other files); looked for {suffixes}")
+        tars = not job.folder.webdataset and any(file.name.lower().endswith((".tar", ".tar.gz")) for file in others)
+        raise UsageError(
+            f"{job.src}: no {job.domain} found here ({len(others)} other files); looked for {suffixes}"
+            + ("; --webdataset takes what is in tars" if tars else "")
+        )
     _refuse_collisions(plan)
     return plan
 

@@ -15,7 +15,7 @@ from augkit.folder.commit import Commits, Committer
 from augkit.folder.domains import load_domain, prepared
 from augkit.folder.engines.base import Engine
 from augkit.folder.limits import NO_LIMITS, Limits
-from augkit.folder.make import resolved, sample_share
+from augkit.folder.make import Made, resolved, sample_share
 from augkit.folder.manifest import (
     Row,
     begin_journal,
@@ -23,6 +23,7 @@ from augkit.folder.manifest import (
     journalled,
     merge,
     rows_there,
+    told_failures,
     write_failures,
 )
 from augkit.folder.options import Job
@@ -257,8 +258,9 @@ class Making:
     ) -> tuple[Tally, bool]:
         """Make and commit what is left of a plan; return what came of it, and whether the error budget is spent."""
         job, root = self._job, self._root
-        tally = Tally(resumed=len(earlier), failed_before=len(plan.faults))
-        budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults))
+        told = told_failures(earlier.values())
+        tally = Tally(resumed=len(earlier), failed_before=len(plan.faults), failures=told)
+        budget = _Budget(job.folder.error_budget(len(plan.tasks) + len(plan.faults)), len(plan.faults), told)
         share = sample_share(job, self._plan.outputs)
         made = _interruptible(budget.within(self._results(_left(plan, earlier), share, tally)), stop)
         try:
@@ -316,9 +318,9 @@ def _interruptible(made: Results, stop: Stop | None) -> Results:
 class _Budget:
     """Passes results on until more sources than allowed have failed."""
 
-    def __init__(self, allowed: float, faults: int) -> None:
+    def __init__(self, allowed: float, faults: int, earlier: Sequence[Made]) -> None:
         self._allowed, self._faults = allowed, faults
-        self._failed: set[str] = set()
+        self._failed = {one.source for one in earlier}
 
     @property
     def spent(self) -> bool:
@@ -329,7 +331,7 @@ class _Budget:
         """Yield groups up to the one that spends the budget."""
         with closing(made):
             while not self.spent and (group := next(made, None)) is not None:
-                self._failed.update(one.source for one in group if one.failure is not None)
+                self._failed.update(one.source for made in group for one in made.failures)
                 yield group
 
 

@@ -51,6 +51,7 @@ class Tally:
     resumed: int = 0
     failed_before: int = 0
     outputs: int = 0
+    failed_outputs: int = 0
     bytes_written: int = 0
     failures: list[Made] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -73,8 +74,9 @@ class Tally:
             self._add(made)
 
     def _add(self, made: Made) -> None:
+        self.failures += made.failures
         if made.failure is not None:
-            self.failures.append(made)
+            self.failed_outputs += 1
             return
         self.bytes_written += made.size
         if made.row is None:

@@ -88,8 +88,11 @@ def _run(section: Section, budget: int) -> str:
     figures = figures_of(dst)
     unit = "the column's unit" if section.domain == "series" else "share of full scale"
     parts = [f"<h2>{_text(section.domain)}: {_text(dst.name)}</h2>", _cards(figures), _levels(figures, unit)]
-    parts += [_requested(figures, unit), _noise(section.domain, root, dst, figures)]
-    items = list(gallery(section.domain, root, dst, figures.shown.kept, budget))
+    parts.append(_requested(figures, unit))
+    items: list[str] = []
+    if not section.folder.webdataset:  # what lies in tars is told by its figures only
+        parts.append(_noise(section.domain, root, dst, figures))
+        items = list(gallery(section.domain, root, dst, figures.shown.kept, budget))
     if items:
         parts.append(
             f"<h3>Before and after</h3><p class='faint'>{len(items)} of {figures.rows} outputs</p>"
