@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits
+from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits, block_seed
+
+_AT_A_TIME = 32
 
 _GROUP = 2**13
 """Rare samples that are settled together: enough to amortise the calls, few enough to stay in cache."""
@@ -40,6 +42,23 @@ class Stream:
             last = min(BLOCK, first + count - offset)
             yield block, first, last, offset
             offset += last - first
+
+    def seeds(self, offset: int, count: int) -> tuple[bytes, int, int]:
+        """Return the seeds of the next blocks, as compiled code takes them.
+
+        Returns
+        -------
+        seeds : bytes
+            Of a few blocks, from that of the sample at `offset` on, one behind the other.
+        first : int
+            Number of that sample within its block.
+        count : int
+            How many samples these blocks have from there on, at most the given number.
+        """
+        block, first = divmod(self._start + offset, BLOCK)
+        blocks = min(_AT_A_TIME, -(-(first + count) // BLOCK))
+        seeds = b"".join([block_seed(self._name, block + ahead) for ahead in range(blocks)])
+        return seeds, first, min(count, blocks * BLOCK - first)
 
     def words(self, block: int, first: int, last: int, dtype: str) -> Words:
         """Return words number `first` to `last` of a block, each of `dtype`, a little-endian unsigned integer."""

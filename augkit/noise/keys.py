@@ -92,9 +92,14 @@ class _Seed(ISeedSequence):
 
 def block_bits(name: blake2b, block: int) -> SFC64:
     """Return the bit generator of one block of the stream whose `Key.digest` is `name`."""
+    return SFC64(_Seed(block_seed(name, block)))  # type: ignore[arg-type]
+
+
+def block_seed(name: blake2b, block: int) -> bytes:
+    """Return the 24 bytes that the bit generator of a block is seeded with."""
     seed = name.copy()
     seed.update(block.to_bytes(8, "little"))
-    return SFC64(_Seed(seed.digest()))  # type: ignore[arg-type]
+    return seed.digest()
 
 
 def as_key(rng: Rng) -> Key:

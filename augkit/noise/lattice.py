@@ -14,7 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.noise.blocks import Stream, Waiting, Words
+from augkit.compiled import library
+from augkit.compiled.noise import LatticeCall
+from augkit.noise.blocks import Places, Stream, Waiting, Words
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import BLOCK, Key
 
@@ -94,7 +96,20 @@ def add_lattice(
     start : int
         Number of the first sample within the stream.
     """
-    law_table, stream, waiting = lattice(law, scale), Stream(key, start), Waiting()
+    law_table, stream = lattice(law, scale), Stream(key, start)
+    kernel = library()
+    if kernel is None:
+        _add_plain(samples, out, law_table, stream)
+        return
+    call, done = LatticeCall(kernel, samples, out, law_table.table, law_table.first_escape), 0
+    while done < len(samples):
+        seeds, first, count = stream.seeds(done, len(samples) - done)
+        done, escapes = call(seeds, first, done, count)
+        _settle(samples, out, law_table, stream, escapes)
+
+
+def _add_plain(samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream) -> None:
+    waiting = Waiting()
     difference = np.empty(min(BLOCK, len(samples)), np.int16)
     rows = difference.reshape((-1,) + (1,) * (samples.ndim - 1))
     total = rows if samples.ndim == 1 else np.empty((min(BLOCK, len(samples)), *samples.shape[1:]), np.int16)
@@ -109,14 +124,18 @@ def add_lattice(
         np.copyto(out[piece], total[:count], casting="unsafe")
         waiting.add(words, np.flatnonzero(words >= law_table.first_escape), offset)
         if waiting.full:
-            _settle(samples, out, law_table, stream, waiting)
-    _settle(samples, out, law_table, stream, waiting)
+            _settle(samples, out, law_table, stream, waiting.take())
+    _settle(samples, out, law_table, stream, waiting.take())
 
 
 def _settle(
-    samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream, waiting: Waiting
+    samples: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    law_table: Lattice,
+    stream: Stream,
+    escapes: tuple[Words, Places],
 ) -> None:
-    slots, places = waiting.take()
+    slots, places = escapes
     if not len(places):
         return
     difference = law_table.settle(slots, stream.escape_words(stream.index(places), 0))
