@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import csv_calls, library
 from augkit.series.csv_dialect import Dialect
 
 Bytes = NDArray[np.uint8]
@@ -128,6 +129,19 @@ def cut(data: Bytes, dialect: Dialect) -> Lines:
     starts[:1] = 0
     np.add(ends[:-1], 1, out=starts[1:])
     return _lines(data, starts, ends, np.flatnonzero(kinds == newline) + 1)
+
+
+def cut_evenly(data: Bytes, dialect: Dialect, width: int) -> tuple[Places, Places] | None:
+    """Find the cells of a batch without quotes, all lines of which have `width`; None for others, or if none compiled.
+
+    Returns
+    -------
+    starts, ends : ndarray of int32, shape (lines, width)
+    """
+    kernel = library()
+    if kernel is None or dialect.delimiter == " ":
+        return None
+    return csv_calls.cut(kernel, data, dialect.delimiter, dialect.newline, width)
 
 
 def _lines(data: Bytes, starts: Places, ends: Places, after: Places) -> Lines:

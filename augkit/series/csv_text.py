@@ -71,10 +71,7 @@ def write(
     tail : int or None
         A character to follow each text, where that is easily done.
     """
-    if isinstance(decimals, int):
-        style = replace(style, decimals=decimals, mantissa=decimals, mark=decimals > 0)
-    elif decimals == "full":
-        style = replace(style, decimals=_MOST_DECIMALS + 1, mantissa=_MOST_DECIMALS, mark=True)
+    style = as_asked(style, decimals)
     if style.scientific and not style.plain:
         return _write_scientific(values, style, decimal, digits=style.mantissa)
     shortest = is_full(style)
@@ -90,6 +87,21 @@ def write(
         written.parts.append((rows, patch.parts[0][1]))
         written.values[rows] = patch.values
     return written
+
+
+def as_asked(style: Style, decimals: int | Literal["full"] | None) -> Style:
+    """Return a column's style with the decimals that are asked for."""
+    if decimals == "full":
+        return replace(style, decimals=_MOST_DECIMALS + 1, mantissa=_MOST_DECIMALS, mark=True)
+    if decimals is None:
+        return style
+    return replace(style, decimals=decimals, mantissa=decimals, mark=decimals > 0)
+
+
+def is_fixed(style: Style, scientific: Flags | None) -> bool:
+    """Tell whether all of some cells are written with the same number of decimals, and without an exponent."""
+    mixed = scientific is not None and bool(scientific.any())
+    return not (mixed or is_full(style) or (style.scientific and not style.plain))
 
 
 def is_full(style: Style) -> bool:
