@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x77D5526B4B14991F
+SOURCES = 0x69A510BBAA43A439
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _BYTES = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p
@@ -25,7 +25,7 @@ _SIGNATURES = {
     "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
     "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
     "augkit_read_plain": ((_POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), ctypes.c_int),
-    "augkit_put_numbers": ((_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _MARK, _POINTER), _SIZE),
+    "augkit_put_numbers": ((_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), _SIZE),
 }
 
 

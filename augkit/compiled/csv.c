@@ -29,6 +29,19 @@ static inline uint64_t load(const uint8_t *at) {
     return word;
 }
 
+static inline uint64_t bits_in(double number) {
+    uint64_t bits;
+    memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+
+static inline double of_bits(uint64_t bits) {
+    double number;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
+#define SIGN (UINT64_C(1) << 63)
 /* How often either of two bytes stands in a text. */
 AUGKIT_WIDE
 AUGKIT_API size_t augkit_count_marks(const uint8_t *text, size_t size, uint8_t one, uint8_t other) {
@@ -87,10 +100,15 @@ AUGKIT_API size_t augkit_cut(
     return rows && found == rows * width && (size_t)start == size ? rows : DECLINED;
 }
 
-/* A mask of the last `count` of eight bytes; of none where that is negative. */
-static inline uint64_t last_bytes(int64_t count) {
-    return count <= 0 ? 0 : count >= 8 ? UINT64_MAX : ~(UINT64_MAX >> (8 * count));
-}
+#define LAST(n) (UINT64_MAX << (64 - 8 * (n)))
+
+/* Masks of the last -8 to 16 of eight bytes. */
+static const uint64_t LAST_BYTES[] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, LAST(1), LAST(2), LAST(3), LAST(4), LAST(5), LAST(6), LAST(7),
+    UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+};
+
+static inline uint64_t last_bytes(int64_t count) { return LAST_BYTES[count + 8]; }
 
 /* Words whose highest bits tell which bytes are `mark`. */
 static inline uint64_t places_of(uint64_t word, uint64_t mark) {
@@ -144,9 +162,12 @@ static inline int read_number(const uint8_t *text, int64_t end, int64_t count, u
     }
     number->digits = count - number->marked;
     last = (last ^ 0x30 * ONES) & last_bytes(number->digits);
+    if (number->digits < 1 || !are_digits(last)) return 0;
+    number->whole = eight(last);
+    if (number->digits <= 8) return 1;
     before = (before ^ 0x30 * ONES) & last_bytes(number->digits - 8);
-    if (number->digits < 1 || !are_digits(last) || !are_digits(before)) return 0;
-    number->whole = eight(last) + eight(before) * POWERS[8];
+    if (!are_digits(before)) return 0;
+    number->whole += eight(before) * POWERS[8];
     return 1;
 }
 
@@ -174,7 +195,7 @@ AUGKIT_API int augkit_read_plain(
         Number number;
         if (count < 1 || !read_number(text, end, count, mark * ONES, &number) || number.whole >= EXACT) return 0;
         const double size_of = (double)number.whole / (double)POWERS[number.decimals];
-        values[i] = lead == '-' ? -size_of : size_of;
+        values[i] = of_bits(bits_in(size_of) | (lead == '-' ? SIGN : 0));
         all.largest = size_of > all.largest ? size_of : all.largest;
         all.decimals = number.decimals > all.decimals ? number.decimals : all.decimals;
         all.mark |= number.marked;
@@ -195,14 +216,13 @@ typedef struct {
     int32_t decimals, mark, bare, plus;
 } Column;
 
-/* Write eight digits. */
-static inline void put_eight(uint8_t *at, uint64_t number) {
+/* Return eight digits, the first of them in the lowest byte. */
+static inline uint64_t eight_of(uint64_t number) {
     const uint64_t fours = number / 10000 | (number % 10000) << 32;
     const uint64_t hundreds = ((fours * 10486) >> 20) & UINT64_C(0x7f0000007f);
     const uint64_t pairs = hundreds | (fours - 100 * hundreds) << 16;
     const uint64_t tens = ((pairs * 103) >> 10) & UINT64_C(0x000f000f000f000f);
-    const uint64_t text = (tens | (pairs - 10 * tens) << 8) | 0x30 * ONES;
-    memcpy(at, &text, sizeof text);
+    return (tens | (pairs - 10 * tens) << 8) | 0x30 * ONES;
 }
 
 /* How many digits a number has; 0 has none. */
@@ -211,71 +231,95 @@ static inline int digits_in(uint64_t number) {
     return about + (number >= POWERS[about]);
 }
 
+static inline void put_word(uint8_t *at, uint64_t word) { memcpy(at, &word, sizeof word); }
+
 /* Write a number below 2**53 times a power of ten: at most 20 bytes, and 16 more are spoilt. Returns its end. */
 static inline uint8_t *put_number(uint8_t *out, int64_t scaled, const Column *column, uint8_t mark) {
     const uint64_t size = (uint64_t)(scaled < 0 ? -scaled : scaled);
-    uint8_t text[24 + 16];
-    memset(text, '0', 8);
-    put_eight(text + 8, size / POWERS[8]);
-    put_eight(text + 16, size % POWERS[8]);
     const int decimals = column->decimals, least = decimals + !(column->bare && decimals);
     const int found = digits_in(size), digits = found > least ? found : least;
     *out = scaled < 0 ? '-' : '+';
     out += scaled < 0 || column->plus;
-    memcpy(out, text + 24 - digits, 16);
-    out += digits - decimals;
-    *out = mark;
-    out += decimals || column->mark;
-    memcpy(out, text + 24 - decimals, 16);
+    uint8_t *const behind = out + digits - decimals;
+    if (digits <= 8) {
+        const uint64_t text = eight_of(size);
+        put_word(out, text >> 8 * (8 - digits) % 64);
+        *behind = mark;
+        out = behind + (decimals || column->mark);
+        put_word(out, text >> 8 * (8 - decimals) % 64);
+    } else {
+        uint8_t text[24 + 16];
+        put_word(text, eight_of(0));
+        put_word(text + 8, eight_of(size / POWERS[8]));
+        put_word(text + 16, eight_of(size % POWERS[8]));
+        memcpy(out, text + 24 - digits, 16);
+        *behind = mark;
+        out = behind + (decimals || column->mark);
+        memcpy(out, text + 24 - decimals, 16);
+    }
     return out + decimals;
 }
 
-/* The nearest whole number of one below 2**53, the even one of two. */
-static inline int64_t nearest(double number) {
-    const int64_t whole = (int64_t)number;
-    const double apart = number - (double)whole, size = apart < 0 ? -apart : apart;
-    const int64_t up = (size > 0.5) | ((size == 0.5) & (whole & 1));
-    return whole + (number < 0 ? -up : up);
+#define ROUNDED 0x1p51
+#define KEPT INT64_MIN
+#define ROWS 256
+
+/* Round the new numbers of some rows as they will be written: whole ones of the last decimal, KEPT where the cell keeps
+ * its bytes, and what a reader gets. Returns 0 where one is 2**51 or more, up to which an addition rounds. */
+AUGKIT_WIDE
+static int round_rows(const Column *column, size_t first, size_t count, int64_t *whole) {
+    const double power = (double)POWERS[column->decimals], middle = 3 * ROUNDED;
+    const double *old = column->old + first, *fresh = column->fresh + first;
+    double *written = column->written + first;
+    int too_large = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double scaled = fresh[i] * power, shifted = scaled + middle;
+        const double nearest = of_bits(bits_in(shifted - middle) | (bits_in(scaled) & SIGN)), made = nearest / power;
+        const int both = (fresh[i] - fresh[i] == 0) & (old[i] - old[i] == 0) & (fresh[i] != old[i]);
+        const int fits = (scaled > -ROUNDED) & (scaled < ROUNDED);
+        const int moves = both & (made != old[i]);
+        too_large |= both & !fits;
+        written[i] = moves ? made : old[i];
+        whole[i] = moves ? (int64_t)(bits_in(shifted) - bits_in(middle)) : KEPT;
+    }
+    return !too_large;
 }
 
-static inline int is_finite(double number) { return number - number == 0; }
-
-/* Copy bytes; 16 more are spoilt. */
+/* Copy bytes; 32 more are spoilt. */
 static inline uint8_t *put_bytes(uint8_t *out, const uint8_t *from, size_t count, const uint8_t *limit) {
-    if ((size_t)(limit - from) < count + 16) {
+    if ((size_t)(limit - from) < count + 32) {
         memcpy(out, from, count);
         return out + count;
     }
-    for (size_t done = 0; done < count; done += 16) memcpy(out + done, from + done, 16);
+    for (size_t done = 0; done < count; done += 32) memcpy(out + done, from + done, 32);
     return out + count;
 }
 
 /* Copy a text with new numbers in some of its cells; `written` becomes what a reader gets of them.
  *
- * A cell whose number does not change keeps its bytes. `out` has room for `size` bytes, 24 for each cell, and 64.
- * Returns the number of bytes written; DECLINED where a number is too large, or cells are not in the order of the text.
+ * A cell whose number does not change keeps its bytes. `out` has room for `size` bytes, 24 for each cell, and 64; `whole`
+ * for ROWS numbers of each column. Returns the number of bytes written; DECLINED where a number is too large, or cells
+ * are not in the order of the text.
  */
 AUGKIT_API size_t augkit_put_numbers(
-    const uint8_t *text, size_t size, size_t rows, const Column *columns, size_t width, uint8_t mark, uint8_t *out) {
+    const uint8_t *text, size_t size, size_t rows, const Column *columns, size_t width, uint8_t mark, int64_t *whole,
+    uint8_t *out) {
     const uint8_t *const begin = out;
     size_t place = 0;
-    for (size_t row = 0; row < rows; row++) {
-        for (size_t i = 0; i < width; i++) {
-            const Column *column = columns + i;
-            const double old = column->old[row], fresh = column->fresh[row];
-            const double power = (double)POWERS[column->decimals], scaled = fresh * power;
-            column->written[row] = old;
-            if (!(fresh != old) || !is_finite(fresh) || !is_finite(old)) continue;
-            if (!(scaled > -(double)EXACT && scaled < (double)EXACT)) return DECLINED;
-            const int64_t whole = nearest(scaled);
-            const double made = (whole ? (double)whole : scaled * 0.0) / power;
-            if (made == old) continue;
-            column->written[row] = made;
-            const int32_t start = column->starts[row], end = column->ends[row];
-            if (start < 0 || (size_t)start < place || end < start || (size_t)end > size) return DECLINED;
-            out = put_bytes(out, text + place, (size_t)start - place, text + size);
-            out = put_number(out, whole, column, mark);
-            place = (size_t)end;
+    for (size_t first = 0; first < rows; first += ROWS) {
+        const size_t count = rows - first < ROWS ? rows - first : ROWS;
+        for (size_t i = 0; i < width; i++)
+            if (!round_rows(columns + i, first, count, whole + i * ROWS)) return DECLINED;
+        for (size_t row = 0; row < count; row++) {
+            for (size_t i = 0; i < width; i++) {
+                const int64_t scaled = whole[i * ROWS + row];
+                if (scaled == KEPT) continue;
+                const int32_t start = columns[i].starts[first + row], end = columns[i].ends[first + row];
+                if (start < 0 || (size_t)start < place || end < start || (size_t)end > size) return DECLINED;
+                out = put_bytes(out, text + place, (size_t)start - place, text + size);
+                out = put_number(out, scaled, columns + i, mark);
+                place = (size_t)end;
+            }
         }
     }
     memcpy(out, text + place, size - place);

@@ -21,6 +21,9 @@ _MOST_DECIMALS = 16
 _ROOM, _SPOILT = 24, 64
 """Bytes that a new number takes at most, and that are written behind the text."""
 
+_ROWS = 256
+"""Rows that are rounded at a time."""
+
 Bytes = NDArray[np.uint8]
 Places = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -107,7 +110,7 @@ def put_numbers(
 ) -> tuple[Bytes, list[Floats]] | None:
     """Return a text with new numbers in its cells, and what a reader gets of them.
 
-    None is returned where a number times its power of ten is 2**53 or more, and for columns in another order.
+    None is returned where a number times its power of ten is 2**51 or more, and for columns in another order.
 
     Parameters
     ----------
@@ -126,7 +129,7 @@ def put_numbers(
         one.written, one.decimals = made.ctypes.data, column.decimals
         one.mark, one.bare, one.plus = column.mark, column.bare, column.plus
     out = np.empty(text.size + _ROOM * rows * len(columns) + _SPOILT, np.uint8)
-    size = kernel.augkit_put_numbers(
-        address(text, "u1"), text.size, rows, told, len(columns), ord(decimal), out.ctypes.data
-    )
+    whole = np.empty(_ROWS * len(columns), np.int64)
+    given = address(text, "u1"), text.size, rows, told, len(columns), ord(decimal)
+    size = kernel.augkit_put_numbers(*given, whole.ctypes.data, out.ctypes.data)
     return None if size == _DECLINED else (out[:size], written)
