@@ -11,17 +11,17 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x69A510BBAA43A439
+SOURCES = 0x01942F77F7456F01
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
-_SIZE, _POINTER, _BYTES = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_char_p
+_SIZE, _POINTER = ctypes.c_size_t, ctypes.c_void_p
 _MARK = ctypes.c_uint8
+_BLOCKS = (ctypes.c_char_p, _SIZE, _SIZE)
+_LISTS = (_SIZE, _POINTER, _POINTER, _POINTER)
 
 _SIGNATURES = {
-    "augkit_add_lattice": (
-        (_BYTES, _SIZE, _SIZE, _SIZE, _POINTER, _POINTER, _POINTER, ctypes.c_uint32, _SIZE, *(_POINTER,) * 3),
-        _SIZE,
-    ),
+    "augkit_add_lattice": ((*_BLOCKS, _POINTER, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
+    "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
     "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
     "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
     "augkit_read_plain": ((_POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), ctypes.c_int),

@@ -14,8 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.compiled import library
-from augkit.compiled.noise import LatticeCall
+from augkit.compiled.noise import lattice_walk
 from augkit.noise.blocks import Places, Stream, Waiting, Words
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import BLOCK, Key
@@ -97,14 +96,11 @@ def add_lattice(
         Number of the first sample within the stream.
     """
     law_table, stream = lattice(law, scale), Stream(key, start)
-    kernel = library()
-    if kernel is None:
+    walk = lattice_walk(samples, out, law_table.table, law_table.first_escape)
+    if walk is None:
         _add_plain(samples, out, law_table, stream)
         return
-    call, done = LatticeCall(kernel, samples, out, law_table.table, law_table.first_escape), 0
-    while done < len(samples):
-        seeds, first, count = stream.seeds(done, len(samples) - done)
-        done, escapes = call(seeds, first, done, count)
+    for escapes in walk.escapes(stream):
         _settle(samples, out, law_table, stream, escapes)
 
 

@@ -22,6 +22,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled.noise import strips_walk
 from augkit.errors import UsageError
 from augkit.noise.blocks import Stream, Waiting
 from augkit.noise.distributions import Distribution
@@ -185,6 +186,12 @@ def slot_table(law: Distribution, dtype: np.dtype[np.floating]) -> tuple[NDArray
     return left.astype(dtype), step.astype(dtype)
 
 
+@lru_cache(maxsize=64)
+def _paired(law: Distribution, dtype: np.dtype[np.floating]) -> NDArray[np.floating]:
+    """Return the slot table with where a slot begins and its step side by side, shape (SLOTS, 2)."""
+    return np.stack(slot_table(law, dtype), axis=1)
+
+
 def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int = 0) -> None:
     """Fill `out` with samples of `law` at unit scale, from sample number `start` of the stream on.
 
@@ -193,9 +200,19 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
     out : float32 or float64 ndarray, shape (n,), C-contiguous
         float32 takes a 32-bit word for a sample and float64 a 64-bit word: two streams, not one rounded.
     """
+    stream = Stream(key, start)
+    walk = strips_walk(out, _paired(law, out.dtype), strips(law).first_escape)
+    if walk is None:
+        _fill_plain(out, law, stream)
+        return
+    for _, places in walk.escapes(stream):
+        if len(places):
+            out[places] = settle(law, stream.index(places), stream)
+
+
+def _fill_plain(out: NDArray[np.floating], law: Distribution, stream: Stream) -> None:
     form, (left, step) = FORMS[out.dtype], slot_table(law, out.dtype)
-    first_escape = strips(law).first_escape
-    stream, waiting = Stream(key, start), Waiting()
+    first_escape, waiting = strips(law).first_escape, Waiting()
     size = min(BLOCK, len(out))
     slot, looked_up = np.empty(size, np.intp), np.empty(size, out.dtype)
     low = looked_up.view(form.word)  # needed before anything is looked up: little memory stays in cache
