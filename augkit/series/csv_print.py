@@ -6,13 +6,16 @@ The whole part ends where the first word does; mark, decimals and what follows f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import raw
 from augkit.series.csv_cells import Bytes, Places
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ROW = 16
 _LARGEST = 10**7

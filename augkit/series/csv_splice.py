@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from augkit.series.csv_arrow import is_wide, raw, taken
+from augkit.series.csv_arrow import as_binary, is_wide, of_texts, raw, taken
 from augkit.series.csv_cells import Bytes, Places
 from augkit.series.csv_print import Texts
 
@@ -65,6 +64,4 @@ def splice(data: Bytes, columns: Sequence[Changed], texts: Sequence[Texts]) -> m
         np.add(part.ends, begin, out=offsets[first + 1 : end : 2], casting="same_kind")
         first, begin = end, begin + part.data.size
     joined = np.concatenate([data, *(part.data for part in texts)])
-    kind = pa.large_binary() if wide else pa.binary()
-    made = pa.Array.from_buffers(kind, offsets.size - 1, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
-    return raw(taken(made, order))[1].data
+    return raw(taken(as_binary(of_texts(offsets, joined)), order))[1].data

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, raw, to_floats
+from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, of_texts, raw, to_floats
 from augkit.series.csv_cells import Flags, Places
 from augkit.series.csv_print import Texts, print_plain, texts_of
 from augkit.series.csv_style import Style
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EXACT = 2.0**53
 """Integers of float64 are exact up to here."""
@@ -143,14 +145,14 @@ def _integers(scaled: NDArray[np.int64], style: Style, decimal: str) -> pa.Array
     zeros are written; it then becomes the zero before the mark.
     """
     if not style.decimals:
-        return _signed(of_numbers(scaled).cast(pa.string()), scaled, style, decimal if style.mark else "")
+        return _signed(of_numbers(scaled).cast("string"), scaled, style, decimal if style.mark else "")
     power = 10**style.decimals
     magnitude = np.abs(scaled)
     whole = magnitude // power
     below = np.flatnonzero(whole == 0)
     magnitude += whole * (9 * power)
     magnitude[below] += 10 * power
-    digits = of_numbers(np.where(scaled < 0, -magnitude, magnitude)).cast(pa.string())
+    digits = of_numbers(np.where(scaled < 0, -magnitude, magnitude)).cast("string")
     offsets, data = raw(digits)
     data = data.copy()
     marks = offsets[1:] - (style.decimals + 1)
@@ -164,8 +166,7 @@ def _integers(scaled: NDArray[np.int64], style: Style, decimal: str) -> pa.Array
         offsets = offsets - np.cumsum(shift, dtype=offsets.dtype)
     else:
         data[marks[below] - 1] = _ZERO
-    texts = pa.Array.from_buffers(digits.type, len(digits), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-    return _signed(texts, scaled, style, "")
+    return _signed(of_texts(offsets, data), scaled, style, "")
 
 
 def _signed(texts: pa.Array, sign: NDArray[np.int64] | Floats, style: Style, tail: str) -> pa.Array:
@@ -192,7 +193,7 @@ def _write_shortest(values: Floats, style: Style, decimal: str) -> Written:
     with np.errstate(invalid="ignore"):
         magnitude = np.abs(values)
         odd = np.flatnonzero(((magnitude < 1e-6) & (magnitude > 0)) | (magnitude >= 1e15))
-    texts = of_numbers(values).cast(pa.string())
+    texts = of_numbers(values).cast("string")
     if decimal == ",":
         texts = _with_commas(texts)
     parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_signed(texts, values, style, "")))]
@@ -210,7 +211,7 @@ def _write_scientific(values: Floats, style: Style, decimal: str, *, digits: int
     if (sign, width) != ("+", 2):
         texts = [_with_exponent(text, letter, sign, width) for text in texts]
     array = of_strings(texts)
-    written = to_floats(array.cast(pa.float64()))
+    written = to_floats(array.cast("float64"))
     if decimal == ",":
         array = _with_commas(array)
     return Written([(None, texts_of(_signed(array, values, style, "")))], written)
