@@ -128,7 +128,7 @@ def _run_folder(domain: str, src: Path, dst: Path, given: dict[str, Any]) -> int
     from augkit.folder import forks
 
     gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
-    if given["jobs"] != 1 and not given["dry_run"] and not forks.forks(domain) and forks.worth_starting(src):
+    if given["jobs"] != 1 and not given["dry_run"] and not forks.forks() and forks.worth_starting(src):
         with suppress(OSError, EOFError):
             forks.start_server(domain)  # loads beside this process, which still has its own to load
     from augkit import recipe

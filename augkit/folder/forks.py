@@ -82,11 +82,12 @@ def start_worker(
 
 
 def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
-    if not forks(domain):
+    if not forks():
         served: BaseProcess = _server_context(domain).Process(target=_begin, args=(False, *arguments), daemon=True)  # type: ignore[attr-defined]
         served.start()
         return served
-    import_module(module_of(domain))
+    for module in (module_of(domain), *LOADED.get(domain, ())):
+        import_module(module)
     process = multiprocessing.get_context("fork").Process(target=_begin, args=(True, *arguments), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
@@ -96,10 +97,10 @@ def _started(domain: str, arguments: tuple[Any, ...]) -> BaseProcess:
     return process
 
 
-def forks(domain: str) -> bool:
-    """Tell whether workers of a domain may be forked from this process, which has to load for it what they need."""
+def forks() -> bool:
+    """Tell whether workers may be forked from this process: it has no thread but this one."""
     try:
-        return sys.platform == "linux" and domain not in LOADED and len(list(_THREADS.iterdir())) == 1
+        return sys.platform == "linux" and len(list(_THREADS.iterdir())) == 1
     except OSError:
         return False
 
