@@ -12,12 +12,9 @@ import numpy as np
 from augkit.compiled import csv_calls, library
 from augkit.series.csv_arrow import Floats, of_strings
 from augkit.series.csv_cells import Bytes, Flags, Places
-from augkit.series.csv_print import Texts, texts_of
-from augkit.series.csv_splice import KEEP, Changed, splice
+from augkit.series.csv_splice import KEEP, Changed, Texts, splice, texts_of
 from augkit.series.csv_style import Style
 from augkit.series.csv_text import as_asked, is_fixed, write
-
-_ASCII = 128
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -133,12 +130,9 @@ class Edit:
         kept: Flags = ~((new != old) & np.isfinite(new) & np.isfinite(old))
         written: Floats = old.copy()
         choice = np.full(old.size, KEEP, np.int64)
-        tail = self._tail(cells.ends)
         if not kept.all():
-            text = write(
-                new, cells.scientific, change.style, decimal=self._form.decimal, decimals=self._form.decimals, tail=tail
-            )
-            tail = tail if text.has_tail else None
+            form = self._form
+            text = write(new, cells.scientific, change.style, decimal=form.decimal, decimals=form.decimals)
             kept |= text.values == old
             np.copyto(written, text.values, where=~kept)
             for places, texts in text.parts:
@@ -147,15 +141,10 @@ class Edit:
             choice[kept] = KEEP
         if missing is not None and missing.any():
             choice[missing & ~np.isnan(old)] = self._count
-            self._add(texts_of(of_strings([change.gap + ("" if tail is None else chr(tail))])))
+            self._add(texts_of(of_strings([change.gap])))
             written[missing] = np.nan
-        self._changed.append(Changed(cells.starts, cells.ends if tail is None else cells.ends + 1, choice))
+        self._changed.append(Changed(cells.starts, cells.ends, choice))
         return written
-
-    def _tail(self, ends: Places) -> int | None:
-        """Return the character behind all cells of a column, so that pieces can be joined; None where they differ."""
-        found = self._data.take(ends)
-        return int(found[0]) if found.size and found[0] < _ASCII and (found == found[0]).all() else None
 
     def _add(self, texts: Texts) -> None:
         self._texts.append(texts)

@@ -12,7 +12,6 @@ from augkit.compiled import csv_calls, library
 from augkit.series.csv_arrow import Floats, is_wide
 from augkit.series.csv_cells import Bytes, Flags, Places
 from augkit.series.csv_dialect import Dialect
-from augkit.series.csv_digits import Plain, read_plain
 from augkit.series.csv_numbers import Numbers, parse, trim
 from augkit.series.csv_scan import Cells
 from augkit.series.csv_style import Style
@@ -111,22 +110,12 @@ def _edges(cells: Cells, position: int) -> Edges:
 
 
 def _plain(data: Bytes, starts: Places, ends: Places, decimal: str) -> Numbers | None:
-    """Return the numbers of a column whose cells are plain ones or empty; None for others."""
+    """Return the numbers of a column whose cells are plain or empty; None for others, or if nothing is compiled."""
     kernel = library()
-    if kernel is not None and starts.dtype == np.int32:
-        found = csv_calls.read_plain(kernel, data, starts, ends, decimal)
-        return None if found is None else _numbers(*found)
-    filled = ends > starts
-    if filled.all():
-        plain = read_plain(data, starts, ends, decimal) if starts.size else None
-        return None if plain is None else Numbers(plain.values, _style(plain), None, starts.size, 0, frozenset())
-    where = np.flatnonzero(filled)
-    plain = read_plain(data, starts[where], ends[where], decimal) if where.size else None
-    if plain is None:
+    if kernel is None or starts.dtype != np.int32:
         return None
-    values = np.full(starts.size, np.nan)
-    values[where] = plain.values
-    return Numbers(values, _style(plain), None, where.size, 0, frozenset())
+    found = csv_calls.read_plain(kernel, data, starts, ends, decimal)
+    return None if found is None else _numbers(*found)
 
 
 def _numbers(values: Floats, facts: csv_calls.Facts) -> Numbers:
@@ -141,15 +130,3 @@ def _numbers(values: Floats, facts: csv_calls.Facts) -> Numbers:
         largest=facts.largest,
     )
     return Numbers(values, style, None, facts.filled, 0, frozenset())
-
-
-def _style(plain: Plain) -> Style:
-    return Style(
-        decimals=plain.decimals,
-        plain=True,
-        mark=plain.mark,
-        bare=plain.bare,
-        plus=plain.plus,
-        padded=plain.padded,
-        largest=plain.largest,
-    )

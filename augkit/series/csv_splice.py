@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import as_binary, is_wide, of_texts, raw, taken
 from augkit.series.csv_cells import Bytes, Places
-from augkit.series.csv_print import Texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KEEP = -1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Texts:
+    """Texts that stand one behind the other, with or without something between them.
+
+    Attributes
+    ----------
+    data : ndarray of uint8
+    begins, ends : ndarray of int, shape (texts,)
+    """
+
+    data: Bytes
+    begins: Places
+    ends: Places
+
+    def __len__(self) -> int:
+        return int(self.begins.size)
+
+
+def texts_of(array: pa.Array) -> Texts:
+    """Return the texts of an Arrow array."""
+    places, data = raw(array)
+    return Texts(data, places[:-1], places[1:])
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, of_texts, raw, to_floats
 from augkit.series.csv_cells import Flags, Places
-from augkit.series.csv_print import Texts, print_plain, texts_of
+from augkit.series.csv_splice import Texts, texts_of
 from augkit.series.csv_style import Style
 
 if TYPE_CHECKING:
@@ -36,13 +36,10 @@ class Written:
         Texts and the rows they belong to; None for all rows. A later part takes the place of an earlier one.
     values : ndarray of float64
         What a reader gets from the texts.
-    has_tail : bool
-        Whether the character that was to follow does.
     """
 
     parts: list[tuple[Places | None, Texts]]
     values: Floats
-    has_tail: bool = False
 
 
 def write(
@@ -52,7 +49,6 @@ def write(
     *,
     decimal: str,
     decimals: int | Literal["full"] | None = None,
-    tail: int | None = None,
 ) -> Written:
     """Write numbers in a column's style; what is not finite gets a text that is not to be used.
 
@@ -70,18 +66,13 @@ def write(
         "." or ",".
     decimals : int, "full" or None
         The digits after the mark, or all that it takes to read the number back, instead of the column's own.
-    tail : int or None
-        A character to follow each text, where that is easily done.
     """
     style = as_asked(style, decimals)
     if style.scientific and not style.plain:
         return _write_scientific(values, style, decimal, digits=style.mantissa)
     shortest = is_full(style)
     mixed = scientific is not None and bool(scientific.any())
-    if shortest:
-        written = _write_shortest(values, style, decimal)
-    else:
-        written = _write_fixed(values, style, decimal, None if mixed else tail)
+    written = (_write_shortest if shortest else _write_fixed)(values, style, decimal)
     if mixed and scientific is not None:
         rows = np.flatnonzero(scientific)
         digits = 16 if shortest else max(style.mantissa, _significant(style) - 1)
@@ -115,7 +106,7 @@ def _significant(style: Style) -> int:
     return len(f"{style.largest:.0f}") + style.decimals
 
 
-def _write_fixed(values: Floats, style: Style, decimal: str, tail: int | None) -> Written:
+def _write_fixed(values: Floats, style: Style, decimal: str) -> Written:
     """Write numbers with a fixed number of decimals, as integers with the mark put in."""
     power = _POWERS[style.decimals]
     with np.errstate(over="ignore"):
@@ -126,10 +117,6 @@ def _write_fixed(values: Floats, style: Style, decimal: str, tail: int | None) -
     written = np.divide(scaled, power, out=scaled)
     written[odd] = values[odd]
     odd = odd[np.isfinite(values[odd])]
-    is_plain = not (style.plus or style.bare or odd.size) and style.mark == (style.decimals > 0)
-    plain = print_plain(whole, style.decimals, ord(decimal), tail) if is_plain else None
-    if plain is not None:
-        return Written([(None, plain)], written, has_tail=tail is not None)
     parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_integers(whole, style, decimal)))]
     if odd.size:
         large = [f"{value:.{style.decimals}f}" for value in values[odd].tolist()]
