@@ -335,6 +335,7 @@ def verify(dst: Path, src: Path | None, jobs: int | None, as_json: bool, quiet: 
 def formats(as_json: bool) -> int:
     """List what can be read and written here, and what each format keeps."""
     from augkit import show
+    from augkit.compiled import library
     from augkit.folder.domains import DOMAINS, load_domain
 
     known = {name: list(load_domain(name).formats()) for name in DOMAINS}
@@ -343,6 +344,7 @@ def formats(as_json: bool) -> int:
     else:
         for name, infos in known.items():
             click.echo("\n".join(show.format_lines(name, infos)))
+        click.echo(f"compiled noise: {'in use' if library() else 'none here, NumPy makes the same'}")
     return EXIT_DONE
 
 

@@ -11,7 +11,9 @@ import pytest
 from PIL import Image
 
 from augkit.cli import main
+from augkit.compiled import library
 from tests.trees import FIXTURES, augkit, content, pictures
+from tests.ways import plain
 
 
 @pytest.fixture(name="src")
@@ -136,6 +138,10 @@ def test_measure_and_formats(tmp_path, capsys):
     said = capsys.readouterr().out.upper()
     for name in ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "WAV", "FLAC", "OGG", "AIFF", "CSV", ".NPY"):
         assert name in said
+    assert "COMPILED NOISE: IN USE" in said or not library()
+    with plain():
+        augkit("formats")
+    assert "NumPy makes the same" in capsys.readouterr().out
 
 
 def test_both_ways_to_start_are_the_same_command():

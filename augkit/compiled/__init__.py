@@ -11,17 +11,22 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x01942F77F7456F01
+SOURCES = 0x67BA4C36E61FF33B
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
-_SIZE, _POINTER = ctypes.c_size_t, ctypes.c_void_p
-_MARK = ctypes.c_uint8
+_SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
 _BLOCKS = (ctypes.c_char_p, _SIZE, _SIZE)
-_LISTS = (_SIZE, _POINTER, _POINTER, _POINTER)
+_BYTES = (*_BLOCKS, _POINTER, _POINTER, _WORD, _WORD)
 
 _SIGNATURES = {
-    "augkit_add_lattice": ((*_BLOCKS, _POINTER, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
-    "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, *_LISTS), _SIZE),
+    "augkit_add_lattice": ((*_BYTES, _SIZE, _POINTER, ctypes.c_int64, _POINTER), None),
+    "augkit_apply_values": ((*_BYTES, _POINTER, _POINTER, _POINTER), None),
+    "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
+    "augkit_add_scaled": ((_POINTER, _POINTER, ctypes.c_double, _POINTER, _SIZE, _SIZE), _SIZE),
+    "augkit_draw_boxes": (
+        (_SIZE, _POINTER, _SIZE, _POINTER, _WORD, _POINTER, _POINTER, _SIZE, ctypes.c_double, *(_POINTER,) * 3),
+        None,
+    ),
     "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
     "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
     "augkit_read_plain": ((_POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), ctypes.c_int),

@@ -7,9 +7,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 
-def address(array: NDArray[Any], dtype: str, *, written: bool = False) -> int:
-    """Return where the elements of an array begin; raise `TypeError` for one that the library cannot walk through."""
+def address(array: NDArray[Any], dtype: str, shape: tuple[int, ...], *, written: bool = False) -> int:
+    """Return where an array begins; raise `TypeError` for one that the library cannot walk through."""
     flags = array.flags
-    if array.dtype != dtype or not flags.c_contiguous or not flags.aligned or (written and not flags.writeable):
-        raise TypeError(f"expected a contiguous array of {dtype}, got {array.dtype} with\n{flags}")
+    walkable = in_one_piece(array) and (flags.writeable or not written)
+    if array.dtype != dtype or array.shape != shape or not walkable:
+        raise TypeError(
+            f"expected a contiguous {dtype} array of shape {shape}, got {array.dtype}, {array.shape}\n{flags}"
+        )
     return array.ctypes.data
+
+
+def in_one_piece(array: NDArray[Any]) -> bool:
+    """Tell whether the library can walk through an array."""
+    return array.flags.c_contiguous and array.flags.aligned

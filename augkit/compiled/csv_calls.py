@@ -39,7 +39,7 @@ def cut(kernel: ctypes.CDLL, text: Bytes, delimiter: str, newline: str, width: i
     marks = ord(delimiter), ord(newline)
     if text.size >= _WIDE or max(marks) >= _ASCII or width < 2:
         return None
-    at = address(text, "u1")
+    at = address(text, "u1", (text.size,))
     room = kernel.augkit_count_marks(at, text.size, *marks)
     starts, ends = np.empty(room, np.int32), np.empty(room, np.int32)
     rows = kernel.augkit_cut(at, text.size, *marks, width, room, starts.ctypes.data, ends.ctypes.data)
@@ -64,13 +64,10 @@ def read_plain(
     kernel: ctypes.CDLL, text: Bytes, starts: Places, ends: Places, decimal: str
 ) -> tuple[Floats, Facts] | None:
     """Read cells that are plain numbers of up to 16 characters, or empty: NaN; None where some are neither."""
-    if starts.shape != ends.shape:
-        raise TypeError(f"{starts.size} cells begin and {ends.size} end")
-    values, facts = np.empty(starts.size), Facts()
-    places = address(starts, "i4"), address(ends, "i4")
-    good = kernel.augkit_read_plain(
-        address(text, "u1"), text.size, *places, starts.size, ord(decimal), values.ctypes.data, ctypes.byref(facts)
-    )
+    values, facts, cells = np.empty(starts.size), Facts(), (starts.size,)
+    places = address(starts, "i4", cells), address(ends, "i4", cells), starts.size
+    made = values.ctypes.data, ctypes.byref(facts)
+    good = kernel.augkit_read_plain(address(text, "u1", (text.size,)), text.size, *places, ord(decimal), *made)
     return (values, facts) if good else None
 
 
@@ -117,19 +114,18 @@ def put_numbers(
     columns : sequence of Numbers
         In their order within each row.
     """
-    rows = columns[0].new.size
+    rows = columns[0].new.shape
     written = [np.empty(rows) for _ in columns]
     told = (_Column * len(columns))()
     for one, column, made in zip(told, columns, written, strict=True):
-        shapes = {array.shape for array in (column.starts, column.ends, column.old, column.new)}
-        if shapes != {(rows,)} or not 0 <= column.decimals <= _MOST_DECIMALS:
-            raise TypeError(f"{column.decimals} decimals for cells of shapes {shapes}")
-        one.starts, one.ends = address(column.starts, "i4"), address(column.ends, "i4")
-        one.old, one.new = address(column.old, "f8"), address(column.new, "f8")
+        if not 0 <= column.decimals <= _MOST_DECIMALS:
+            raise TypeError(f"{column.decimals} decimals: expected 0 to {_MOST_DECIMALS}")
+        one.starts, one.ends = address(column.starts, "i4", rows), address(column.ends, "i4", rows)
+        one.old, one.new = address(column.old, "f8", rows), address(column.new, "f8", rows)
         one.written, one.decimals = made.ctypes.data, column.decimals
         one.mark, one.bare, one.plus = column.mark, column.bare, column.plus
-    out = np.empty(text.size + _ROOM * rows * len(columns) + _SPOILT, np.uint8)
+    out = np.empty(text.size + _ROOM * rows[0] * len(columns) + _SPOILT, np.uint8)
     whole = np.empty(_ROWS * len(columns), np.int64)
-    given = address(text, "u1"), text.size, rows, told, len(columns), ord(decimal)
+    given = address(text, "u1", (text.size,)), text.size, rows[0], told, len(columns), ord(decimal)
     size = kernel.augkit_put_numbers(*given, whole.ctypes.data, out.ctypes.data)
     return None if size == _DECLINED else (out[:size], written)

@@ -13,13 +13,13 @@ typedef struct {
     Lanes a, b, c, count;
 } Sfc64;
 
-static inline Lanes next_words(Sfc64 *s) {
+static inline void next_words(Sfc64 *s, Lanes *next) {
     const Lanes words = s->a + s->b + s->count;
     s->count += 1;
     s->a = s->b ^ (s->b >> 11);
     s->b = s->c + (s->c << 3);
     s->c = ((s->c << 24) | (s->c >> 40)) + words;
-    return words;
+    *next = words;
 }
 
 /* As `numpy.random.SFC64` is seeded with three words; `skipped` words of each block are passed over. */
@@ -32,40 +32,55 @@ static void seed_lanes(Sfc64 *s, const unsigned char *seeds, size_t lanes, size_
         s->a[lane] = words[0], s->b[lane] = words[1], s->c[lane] = words[2];
     }
     s->count += 1;
-    for (size_t i = 0; i < 12 + skipped; i++) next_words(s);
+    Lanes words;
+    for (size_t i = 0; i < 12 + skipped; i++) next_words(s, &words);
 }
 
 AUGKIT_WIDE
 static void fill_lanes(Sfc64 *state, uint64_t (*raw)[RAW]) {
     Sfc64 s = *state;
     for (size_t i = 0; i < RAW; i++) {
-        const Lanes words = next_words(&s);
+        Lanes words;
+        next_words(&s, &words);
         for (size_t lane = 0; lane < LANES; lane++) raw[lane][i] = words[lane];
     }
     *state = s;
 }
 
-/* Samples that are settled later: their words, where these are of use and short, and their places. */
+/* As `addressed_words` in augkit/noise/keys.py: SplitMix64. */
+#define GAMMA UINT64_C(0x9E3779B97F4A7C15)
+
+static uint64_t finalised(uint64_t z) {
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return z ^ (z >> 31);
+}
+
+static uint64_t addressed_word(uint64_t seed, uint64_t index, uint64_t round) {
+    return finalised(finalised((index + 1) * GAMMA + seed) + (round + 1) * GAMMA);
+}
+
+/* Samples to be settled later: their places. */
 typedef struct {
-    uint16_t *words;
     int64_t *places;
-    size_t count;
+    size_t count, most;
 } Escapes;
 
-typedef void Piece(void *work, const void *words, size_t at, size_t count, Escapes *escapes);
+typedef void Piece(void *work, const void *words, size_t at, size_t count);
 
 /* Have `piece` make samples 0 ... count - 1, some at a time, of which the first has number `first` in its block.
  *
- * `seeds` has those of all blocks, a raw word makes `per_raw` samples. Stops behind the blocks in which escapes grew to
- * `most` or more, so their list holds `most` + LANES * BLOCK of them. Returns how many samples are done.
+ * `seeds` has those of all blocks, a raw word makes `per_raw` samples. Stops behind the blocks in which escapes, where
+ * they are listed, grew to `most` or more: the list holds `most` + LANES * BLOCK of them. Returns how many samples are
+ * done.
  */
 static size_t walk(
-    Piece *piece, void *work, const unsigned char *seeds, size_t first, size_t count, size_t per_raw, size_t most,
-    Escapes *escapes) {
+    Piece *piece, void *work, const unsigned char *seeds, size_t first, size_t count, size_t per_raw,
+    const Escapes *escapes) {
     uint64_t raw[LANES][RAW];
     const size_t width = 8 / per_raw, full = RAW * per_raw;
     size_t done = 0;
-    while (done < count && escapes->count < most) {
+    while (done < count && !(escapes && escapes->count >= escapes->most)) {
         const size_t blocks = (first + count - done + BLOCK - 1) / BLOCK;
         const size_t lanes = first ? 1 : blocks < LANES ? blocks : LANES;
         const size_t whole = lanes * BLOCK - first, end = count - done < whole ? count : done + whole;
@@ -80,7 +95,7 @@ static size_t walk(
                 const size_t stop = lane + 1 < lanes ? begin - at + BLOCK : end;
                 if (begin >= stop) continue;
                 const size_t number = stop - begin < full - skipped ? stop - begin : full - skipped;
-                piece(work, (const char *)raw[lane] + skipped * width, begin, number, escapes);
+                piece(work, (const char *)raw[lane] + skipped * width, begin, number);
             }
         }
         seeds += lanes * SEED;
@@ -92,12 +107,31 @@ static size_t walk(
 
 #define CHUNK (4 * RAW)
 
+/* Return which share a place falls to: the number of ends that are not above it. The last end is above all places. */
+static size_t share_of(const uint64_t *ends, size_t count, uint64_t place) {
+    size_t low = 0, high = count - 1;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (ends[middle] <= place)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+#define TOP 255
+#define VALUES 256
+#define VALUE_SLOT_BITS 12
+
 typedef struct {
     const uint8_t *in;
     uint8_t *out;
     size_t channels;
     const int16_t *table;
-    size_t first_escape;
+    const int64_t *first_escapes;
+    const uint64_t *ends;
+    uint64_t seed, number;
 } Lattice;
 
 AUGKIT_WIDE
@@ -132,39 +166,91 @@ static int any_from(const uint16_t *words, uint16_t first, size_t count) {
     return found;
 }
 
-static void lattice_piece(void *work, const void *given, size_t at, size_t rows, Escapes *escapes) {
-    const Lattice *lattice = work;
-    const uint16_t *words = given;
-    const size_t channels = lattice->channels, first = lattice->first_escape;
-    int16_t difference[CHUNK];
-    for (size_t i = 0; i < rows; i++) difference[i] = lattice->table[words[i]];
-    if (channels == 1)
-        add_and_clip(lattice->in + at, difference, lattice->out + at, rows);
-    else
-        add_rows(lattice->in + at * channels, difference, lattice->out + at * channels, rows, channels);
-    for (size_t i = 0; i < rows && first <= UINT16_MAX; i += WATCH) {
-        const size_t stop = rows - i < WATCH ? rows : i + WATCH;
+/* Put the differences of escapes in place of the arbitrary ones of their slots. */
+static void settle_differences(
+    const Lattice *lattice, const uint16_t *words, int16_t *difference, size_t at, size_t count) {
+    const int64_t first = *lattice->first_escapes;
+    for (size_t i = 0; i < count && first <= UINT16_MAX; i += WATCH) {
+        const size_t stop = count - i < WATCH ? count : i + WATCH;
         if (!any_from(words + i, (uint16_t)first, stop - i)) continue;
         for (size_t j = i; j < stop; j++) {
             if (words[j] < first) continue;
-            escapes->words[escapes->count] = words[j];
-            escapes->places[escapes->count++] = (int64_t)(at + j);
+            const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + j, 0);
+            const uint64_t place = (uint64_t)(words[j] - first) << 32 | fine >> 32;
+            difference[j] = (int16_t)((int)share_of(lattice->ends, 2 * TOP + 1, place) - TOP);
         }
     }
 }
 
+static void lattice_piece(void *work, const void *given, size_t at, size_t rows) {
+    const Lattice *lattice = work;
+    const uint16_t *words = given;
+    const size_t channels = lattice->channels;
+    int16_t difference[CHUNK];
+    for (size_t i = 0; i < rows; i++) difference[i] = lattice->table[words[i]];
+    settle_differences(lattice, words, difference, at, rows);
+    if (channels == 1)
+        add_and_clip(lattice->in + at, difference, lattice->out + at, rows);
+    else
+        add_rows(lattice->in + at * channels, difference, lattice->out + at * channels, rows, channels);
+}
+
 /* Add the lattice's differences to `count` rows of `channels` bytes each; see `walk`.
  *
- * Escapes get the arbitrary difference of their slot, and their words are listed.
+ * `table` has 65536 differences, of which those from `first_escape` on are settled by `ends`, 511 of them; the first
+ * row has `number` in its stream, and `seed` is that of its further words.
  */
-AUGKIT_API size_t augkit_add_lattice(
-    const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, size_t channels,
-    const int16_t *table, size_t first_escape, size_t most, uint16_t *words, int64_t *places, size_t *found) {
-    Lattice lattice = {in, out, channels, table, first_escape};
-    Escapes escapes = {words, places, 0};
-    const size_t done = walk(lattice_piece, &lattice, seeds, first, count, 4, most, &escapes);
-    *found = escapes.count;
-    return done;
+AUGKIT_API void augkit_add_lattice(
+    const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, uint64_t seed,
+    uint64_t number, size_t channels, const int16_t *table, int64_t first_escape, const uint64_t *ends) {
+    Lattice lattice = {in, out, channels, table, &first_escape, ends, seed, number};
+    walk(lattice_piece, &lattice, seeds, first, count, 4, NULL);
+}
+
+/* Take 16-bit outputs to bytes, and tell whether one of them was an escape, below 0. */
+AUGKIT_WIDE
+static int narrowed(const int16_t *found, uint8_t *out, size_t count) {
+    int16_t all = 0;
+    for (size_t i = 0; i < count; i++) {
+        all |= found[i];
+        out[i] = (uint8_t)found[i];
+    }
+    return all < 0;
+}
+
+static void values_piece(void *work, const void *given, size_t at, size_t count) {
+    const Lattice *lattice = work;
+    const uint16_t *words = given;
+    const uint8_t *in = lattice->in + at;
+    uint8_t *out = lattice->out + at;
+    int16_t found[WATCH];
+    for (size_t i = 0; i < count; i += WATCH) {
+        const size_t stop = count - i < WATCH ? count : i + WATCH;
+        uint8_t values[WATCH];
+        memcpy(values, in + i, stop - i);
+        for (size_t j = i; j < stop; j++)
+            found[j - i] = lattice->table[(size_t)values[j - i] << VALUE_SLOT_BITS | words[j] >> (16 - VALUE_SLOT_BITS)];
+        if (!narrowed(found, out + i, stop - i)) continue;
+        for (size_t j = i; j < stop; j++) {
+            if (found[j - i] >= 0) continue;
+            const uint64_t value = values[j - i], slot = words[j] >> (16 - VALUE_SLOT_BITS);
+            const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + j, 0);
+            const uint64_t place = value << 48 | (slot - (uint64_t)lattice->first_escapes[value]) << 36 | fine >> 28;
+            out[j] = (uint8_t)share_of(lattice->ends + value * VALUES, VALUES, place);
+        }
+    }
+}
+
+/* Write an output of each of `count` bytes; see `walk`.
+ *
+ * `table` has 4096 outputs for each value, of which those from its `first_escapes` on are -1 and are settled by its
+ * `ends`, 256 for each value; the rest is as above.
+ */
+AUGKIT_API void augkit_apply_values(
+    const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, uint64_t seed,
+    uint64_t number, const int16_t *table, const int64_t *first_escapes, const uint64_t *ends) {
+    Lattice lattice = {in, out, 1, table, first_escapes, ends, seed, number};
+    walk(values_piece, &lattice, seeds, first, count, 4, NULL);
 }
 
 #define SLOT_BITS 13
@@ -174,6 +260,7 @@ typedef struct {
     void *out;
     const void *slots;
     size_t first_escape;
+    Escapes escapes;
 } Strips;
 
 /* List the samples whose slot is an escape. */
@@ -196,38 +283,99 @@ DEFINE_SET_ASIDE(singles, uint32_t)
 DEFINE_SET_ASIDE(doubles, uint64_t)
 
 /* A slot's left edge and its step stand side by side. */
-static void singles_piece(void *work, const void *given, size_t at, size_t count, Escapes *escapes) {
-    const Strips *strips = work;
+static void singles_piece(void *work, const void *given, size_t at, size_t count) {
+    Strips *strips = work;
     const uint32_t *words = given;
-    const float(*slots)[2] = strips->slots;
+    const float *slots = strips->slots;
     float *out = (float *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
-        const float *slot = slots[words[i] & SLOT_MASK];
+        const float *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (float)(int32_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    set_aside_singles(words, strips->first_escape, at, count, escapes);
+    set_aside_singles(words, strips->first_escape, at, count, &strips->escapes);
 }
 
-static void doubles_piece(void *work, const void *given, size_t at, size_t count, Escapes *escapes) {
-    const Strips *strips = work;
+static void doubles_piece(void *work, const void *given, size_t at, size_t count) {
+    Strips *strips = work;
     const uint64_t *words = given;
-    const double(*slots)[2] = strips->slots;
+    const double *slots = strips->slots;
     double *out = (double *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
-        const double *slot = slots[words[i] & SLOT_MASK];
+        const double *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (double)(int64_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    set_aside_doubles(words, strips->first_escape, at, count, escapes);
+    set_aside_doubles(words, strips->first_escape, at, count, &strips->escapes);
 }
 
-/* Fill `out` with `count` floats, or doubles where `width` is 8, from strips; see `walk`. Escapes get any value. */
+/* Fill `out` with `count` floats, or doubles where `width` is 8, from strips; see `walk`.
+ *
+ * Escapes get any value, and their places are listed, of which there are `*found` then. Returns how many samples are
+ * done.
+ */
 AUGKIT_API size_t augkit_fill_strips(
     const unsigned char *seeds, size_t first, size_t count, void *out, size_t width, const void *slots,
-    size_t first_escape, size_t most, uint16_t *words, int64_t *places, size_t *found) {
-    Strips strips = {out, slots, first_escape};
-    Escapes escapes = {words, places, 0};
+    size_t first_escape, size_t most, int64_t *places, size_t *found) {
+    Strips strips = {out, slots, first_escape, {places, 0, most}};
     Piece *piece = width == 8 ? doubles_piece : singles_piece;
-    const size_t done = walk(piece, &strips, seeds, first, count, 8 / width, most, &escapes);
-    *found = escapes.count;
+    const size_t done = walk(piece, &strips, seeds, first, count, 8 / width, &strips.escapes);
+    *found = strips.escapes.count;
     return done;
+}
+
+#define BOXES 4
+
+/* Draw a candidate for each of `count` samples from boxes above the strips, or from the tail beyond them.
+ *
+ * A sample's words are those of `seeds`, one for all or one for each, its number and two rounds. `boxes` are rows of a
+ * beginning, a width, a floor and a top; `shares` has an end for each box and then for the tail. Where the tail was
+ * chosen, the height is -1 and the candidate a probability.
+ */
+AUGKIT_API void augkit_draw_boxes(
+    size_t count, const uint64_t *seeds, size_t own_seeds, const uint64_t *numbers, uint64_t round,
+    const double *boxes, const double *shares, size_t number_of_boxes, double tail, double *candidate, double *height,
+    uint8_t *negative) {
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t seed = seeds[own_seeds ? i : 0];
+        const uint64_t one = addressed_word(seed, numbers[i], round), two = addressed_word(seed, numbers[i], round + 1);
+        const double wanted = (double)(int64_t)(one >> 11) * 0x1p-53 * shares[number_of_boxes];
+        const double *ends = shares;
+        for (size_t left = number_of_boxes + 1; left > 0; left /= 2) {  /* in as many steps for each, without a branch */
+            const size_t half = (left + 1) / 2;
+            ends += ends[half - 1] <= wanted ? half : 0;
+        }
+        const size_t box = (size_t)(ends - shares);
+        negative[i] = one & 1;
+        if (box >= number_of_boxes) {
+            candidate[i] = tail * (1 - (double)(int64_t)(two >> 11) * 0x1p-53);
+            height[i] = -1;
+            continue;
+        }
+        const double *b = boxes + box * BOXES;
+        const double up = (double)(two & UINT32_MAX) * 0x1p-32, across = (double)(two >> 32) * 0x1p-32;
+        candidate[i] = b[0] + across * b[1];
+        height[i] = b[2] + up * (b[3] - b[2]);
+    }
+}
+
+/* Write clean + scale * unit, rounded after each of the two, and tell whether all of it is finite. */
+#define DEFINE_ADD_SCALED(NAME, FLOAT, BITS, EXPONENT)                                                     \
+    AUGKIT_WIDE static BITS NAME(const FLOAT *clean, const FLOAT *unit, FLOAT scale, FLOAT *out, size_t count) { \
+        BITS odd = 0;                                                                                      \
+        for (size_t i = 0; i < count; i++) {                                                               \
+            const FLOAT noise = unit[i] * scale, total = noise + clean[i];                                 \
+            BITS bits;                                                                                     \
+            memcpy(&bits, &total, sizeof bits);                                                            \
+            odd |= (BITS)((bits & EXPONENT) == EXPONENT);                                                  \
+            out[i] = total;                                                                                \
+        }                                                                                                  \
+        return odd;                                                                                        \
+    }
+
+DEFINE_ADD_SCALED(add_scaled_singles, float, uint32_t, UINT32_C(0x7F800000))
+DEFINE_ADD_SCALED(add_scaled_doubles, double, uint64_t, UINT64_C(0x7FF0000000000000))
+
+AUGKIT_API size_t augkit_add_scaled(
+    const void *clean, const void *unit, double scale, void *out, size_t count, size_t width) {
+    if (width == 8) return !add_scaled_doubles(clean, unit, scale, out, count);
+    return !add_scaled_singles(clean, unit, (float)scale, out, count);
 }

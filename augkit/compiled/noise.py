@@ -1,8 +1,4 @@
-"""Calls of the compiled noise: here, and only here, arrays become addresses, and are looked at before.
-
-Each function walks through blocks of a stream, makes their samples and lists the escapes among them. It stops where the
-list is full enough to be settled, and is called again.
-"""
+"""Calls of the compiled noise: here, and only here, arrays become addresses, and are looked at before."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.compiled import library
-from augkit.compiled.arrays import address
+from augkit.compiled.arrays import address, in_one_piece
 
 _SEED = 24
 _BLOCK = 2**16
@@ -22,93 +18,98 @@ _BLOCKS = 4
 _MOST = 2**13
 """Escapes that are settled together: as many, and what is found among the blocks of a last step."""
 
-Escapes = tuple[NDArray[np.uint16], NDArray[np.int64]]
 
+class Blocks(Protocol):
+    """A stream, as compiled code takes it.
 
-class Seeds(Protocol):
-    """What has the seeds of the blocks of a stream."""
+    Attributes
+    ----------
+    start : int
+        Number of its first sample.
+    escapes : uint64
+        The seed of further words.
+    """
+
+    start: int
+    escapes: np.uint64
 
     def seeds(self, offset: int, count: int) -> tuple[bytes, int, int]:
         """Return seeds from that of the sample at `offset` on, its number in its block, and how many they serve."""
         ...
 
 
-class Walk:
-    """One of the functions on arrays of so many samples.
-
-    Parameters
-    ----------
-    function
-        Of the library.
-    moving : tuple of (int, int)
-        Addresses that move on with the samples, and by how many bytes for each.
-    constant : tuple of int
-        Further arguments.
-    kept
-        What must stay in memory.
-    """
-
-    def __init__(
-        self, function: Any, samples: int, moving: tuple[tuple[int, int], ...], constant: tuple[int, ...], kept: Any
-    ) -> None:
-        room = _MOST + min(_BLOCKS * _BLOCK, samples)
-        self._function, self._samples, self._moving, self._constant, self._kept = (
-            function,
-            samples,
-            moving,
-            constant,
-            kept,
-        )
-        self._words, self._places, self._found = np.empty(room, np.uint16), np.empty(room, np.int64), ctypes.c_size_t()
-        self._lists = self._words.ctypes.data, self._places.ctypes.data, ctypes.byref(self._found)
-
-    def escapes(self, stream: Seeds) -> Iterator[Escapes]:
-        """Make all samples, and yield words and places of the escapes, some at a time, good until the next are asked for.
-
-        Raises
-        ------
-        ValueError
-            Where a stream gives fewer seeds than it says.
-        """
-        done = 0
-        while done < self._samples:
-            seeds, first, count = stream.seeds(done, self._samples - done)
-            if not 0 < count <= self._samples - done or len(seeds) * _BLOCK < (first + count) * _SEED:
-                raise ValueError(f"{len(seeds)} bytes of seeds for {count} samples from {first} on")
-            moved = (address + done * step for address, step in self._moving)
-            made = self._function(seeds, first, count, *moved, *self._constant, _MOST, *self._lists)
-            found = self._found.value
-            self._places[:found] += done
-            yield self._words[:found], self._places[:found]
-            done += made
+def _steps(stream: Blocks, samples: int, done: int = 0) -> Iterator[tuple[int, tuple[bytes, int, int]]]:
+    """Yield how many samples are done, and the seeds, first and count of the next ones."""
+    while done < samples:
+        seeds, first, count = stream.seeds(done, samples - done)
+        if not 0 < count <= samples - done or len(seeds) // _SEED * _BLOCK < first + count:
+            raise ValueError(f"{len(seeds)} bytes of seeds for {count} samples from {first} on")
+        yield done, (seeds, first, count)
+        done += count
 
 
-def lattice_walk(
-    samples: NDArray[np.uint8], out: NDArray[np.uint8], table: NDArray[np.int16], first_escape: int
-) -> Walk | None:
-    """Return what adds the lattice's differences to rows of bytes; None without the library.
+def add_lattice(
+    samples: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    stream: Blocks,
+    table: NDArray[np.int16],
+    escapes: tuple[int, NDArray[np.uint64]],
+) -> bool:
+    """Add the lattice's differences to rows of bytes; return False, with nothing done, without the library.
 
     Parameters
     ----------
     samples, out : uint8 ndarray, shape (n,) or (n, channels)
     table : int16 ndarray, shape (65536,)
-    first_escape : int
-        Slots from here on are escapes, which get an arbitrary difference.
+    escapes : tuple of int and uint64 ndarray, shape (511,)
+        The first of the slots that are escapes, and the ends of the atoms' shares of them.
     """
     kernel = library()
     if kernel is None:
-        return None
-    if samples.shape != out.shape or table.shape != (2**16,):
-        raise TypeError(f"shapes {samples.shape}, {out.shape} and {table.shape} do not go together")
-    rows = len(samples)
-    channels = samples.size // max(1, rows)
-    moving = (address(samples, "u1"), channels), (address(out, "u1", written=True), channels)
-    constant = channels, address(table, "i2"), first_escape
-    return Walk(kernel.augkit_add_lattice, rows, moving, constant, (samples, out, table))
+        return False
+    shape, channels = samples.shape, samples.size // max(1, len(samples))
+    clean, noisy = address(samples, "u1", shape), address(out, "u1", shape, written=True)
+    first_escape, ends = escapes
+    constant = channels, address(table, "i2", (2**16,)), first_escape, address(ends, "u8", (511,))
+    for done, blocks in _steps(stream, len(samples)):
+        moved = clean + done * channels, noisy + done * channels
+        kernel.augkit_add_lattice(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)
+    return True
 
 
-def strips_walk(out: NDArray[np.floating], slots: NDArray[np.floating], first_escape: int) -> Walk | None:
-    """Return what fills an array from strips; None without the library.
+def apply_values(
+    samples: NDArray[np.uint8],
+    out: NDArray[np.uint8],
+    stream: Blocks,
+    table: NDArray[np.int16],
+    escapes: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> bool:
+    """Write an output of each byte; return False, with nothing done, without the library.
+
+    Parameters
+    ----------
+    samples, out : uint8 ndarray, shape (n,)
+    table : int16 ndarray, shape (256 * 4096,)
+        The outputs of all values and slots, -1 for escapes.
+    escapes : tuple of int64 ndarray, shapes (256,) and (256 * 256,)
+        The first of the slots of each value that are escapes, and the ends of the outputs' shares of them.
+    """
+    kernel = library()
+    if kernel is None:
+        return False
+    clean, noisy = address(samples, "u1", samples.shape), address(out, "u1", samples.shape, written=True)
+    firsts, ends = escapes
+    constant = address(table, "i2", (2**20,)), address(firsts, "i8", (256,)), address(ends, "i8", (2**16,))
+    for done, blocks in _steps(stream, samples.size):
+        moved = clean + done, noisy + done
+        kernel.augkit_apply_values(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)
+    return True
+
+
+def fill_strips(
+    out: NDArray[np.floating], stream: Blocks, slots: NDArray[np.floating], first_escape: int
+) -> Iterator[NDArray[np.int64]] | None:
+    """Fill an array from strips, and yield the places of escapes, which get any value; None without the library.
 
     Parameters
     ----------
@@ -116,14 +117,85 @@ def strips_walk(out: NDArray[np.floating], slots: NDArray[np.floating], first_es
     slots : ndarray of the same type, shape (8192, 2)
         Where each slot begins, and its step.
     first_escape : int
-        Slots from here on are escapes, which get any value; their words are not listed.
+        Slots from here on are escapes. Their places are yielded some at a time, good until the next are asked for.
+    """
+    kernel = library()
+    return None if kernel is None else _filled(kernel, out, stream, slots, first_escape)
+
+
+def _filled(
+    kernel: ctypes.CDLL, out: NDArray[np.floating], stream: Blocks, slots: NDArray[np.floating], first_escape: int
+) -> Iterator[NDArray[np.int64]]:
+    dtype, size = ("f8", 8) if out.itemsize == 8 else ("f4", 4)
+    begin = address(out, dtype, (out.size,), written=True)
+    places, found = np.empty(_MOST + min(_BLOCKS * _BLOCK, out.size), np.int64), ctypes.c_size_t()
+    lists = _MOST, places.ctypes.data, ctypes.byref(found)
+    table = address(slots, dtype, (2**13, 2))
+    done = 0
+    while done < out.size:
+        _, blocks = next(_steps(stream, out.size, done))
+        made = kernel.augkit_fill_strips(*blocks, begin + done * size, size, table, first_escape, *lists)
+        yield places[: found.value] + done
+        done += made
+
+
+def draw_boxes(
+    addressed: tuple[NDArray[np.uint64], NDArray[np.uint64]],
+    round_: int,
+    boxes: NDArray[np.float64],
+    shares: NDArray[np.float64],
+    tail: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]] | None:
+    """Draw a candidate for each of some samples from the boxes above strips; None without the library.
+
+    Parameters
+    ----------
+    addressed : tuple of uint64 ndarray, shapes (n,) or (1,), and (n,)
+        The seeds of their further words, and their numbers.
+    round_ : int
+        That of the first of two words.
+    boxes, shares : float64 ndarray, shapes (boxes, 4) and (boxes + 1,)
+    tail : float
+        Probability beyond the last box.
+
+    Returns
+    -------
+    candidates, heights : float64 ndarray, shape (n,)
+        Where the tail was chosen, a probability and -1.
+    negative : bool ndarray, shape (n,)
     """
     kernel = library()
     if kernel is None:
         return None
-    dtype = "f8" if out.itemsize == 8 else "f4"
-    if out.ndim != 1 or slots.shape != (2**13, 2):
-        raise TypeError(f"shapes {out.shape} and {slots.shape}, not (n,) and (8192, 2)")
-    moving = ((address(out, dtype, written=True), out.itemsize),)
-    constant = out.itemsize, address(slots, dtype), first_escape
-    return Walk(kernel.augkit_fill_strips, len(out), moving, constant, (out, slots))
+    seeds, numbers = addressed
+    count = len(numbers)
+    candidates, heights, negative = np.empty(count), np.empty(count), np.empty(count, np.bool_)
+    made = candidates.ctypes.data, heights.ctypes.data, negative.ctypes.data
+    own = len(seeds) > 1
+    names = address(seeds, "u8", (count if own else 1,)), own, address(numbers, "u8", (count,))
+    cut = address(boxes, "f8", (len(boxes), 4)), address(shares, "f8", (len(boxes) + 1,))
+    kernel.augkit_draw_boxes(count, *names, round_, *cut, len(boxes), tail, *made)
+    return candidates, heights, negative
+
+
+def add_scaled(
+    clean: NDArray[Any], unit: NDArray[np.floating], scale: float
+) -> tuple[NDArray[np.floating], bool] | None:
+    """Return ``clean + scale * unit``, rounded after each of the two, and whether all of it is finite.
+
+    None without the library, and where `clean` is of another type than the float32 or float64 noise `unit`, or they do
+    not lie in one piece.
+
+    Parameters
+    ----------
+    clean, unit : ndarray, shape (n,)
+    scale : float
+        Is rounded to the type of the noise.
+    """
+    kernel = library()
+    if kernel is None or clean.dtype != unit.dtype or not (in_one_piece(clean) and in_one_piece(unit)):
+        return None
+    dtype = "f8" if unit.itemsize == 8 else "f4"
+    out = np.empty(unit.shape, unit.dtype)
+    places = address(clean, dtype, unit.shape), address(unit, dtype, unit.shape), scale, out.ctypes.data
+    return out, bool(kernel.augkit_add_scaled(*places, out.size, out.itemsize))

@@ -23,13 +23,15 @@ class Stream:
 
     Attributes
     ----------
-    escapes : int
+    start : int
+        Number of the first sample.
+    escapes : uint64
         What `addressed_words` takes as the seed of its samples.
     """
 
     def __init__(self, key: Key, start: int) -> None:
         self._name = key.digest()
-        self._start = start
+        self.start = start
         escapes = self._name.copy()
         escapes.update(b"escapes")
         self.escapes = np.uint64(int.from_bytes(escapes.digest()[:8], "little"))
@@ -38,7 +40,7 @@ class Stream:
         """Yield (block, first, last, offset): which samples of which block stand at `offset` of the next `count`."""
         offset = 0
         while offset < count:
-            block, first = divmod(self._start + offset, BLOCK)
+            block, first = divmod(self.start + offset, BLOCK)
             last = min(BLOCK, first + count - offset)
             yield block, first, last, offset
             offset += last - first
@@ -55,7 +57,7 @@ class Stream:
         count : int
             How many samples these blocks have from there on, at most the given number.
         """
-        block, first = divmod(self._start + offset, BLOCK)
+        block, first = divmod(self.start + offset, BLOCK)
         blocks = min(_AT_A_TIME, -(-(first + count) // BLOCK))
         seeds = b"".join([block_seed(self._name, block + ahead) for ahead in range(blocks)])
         return seeds, first, min(count, blocks * BLOCK - first)
@@ -69,7 +71,11 @@ class Stream:
 
     def index(self, places: Places) -> NDArray[np.uint64]:
         """Return the numbers within the whole stream of the samples at `places` of this piece."""
-        return (places + self._start).astype(np.uint64)
+        return (places + self.start).astype(np.uint64)
+
+    def addressed(self, index: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return the seed, shape (1,), and the indices of further words of the samples numbered `index`."""
+        return self.escapes.reshape(1), index
 
     def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
         """Return further 64-bit words for the samples numbered `index`, whatever else was settled."""

@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.compiled.noise import lattice_walk
-from augkit.noise.blocks import Places, Stream, Waiting, Words
+from augkit.compiled import noise as compiled
+from augkit.noise.blocks import Stream, Waiting, Words
 from augkit.noise.distributions import Distribution
 from augkit.noise.keys import BLOCK, Key
 
@@ -96,12 +96,9 @@ def add_lattice(
         Number of the first sample within the stream.
     """
     law_table, stream = lattice(law, scale), Stream(key, start)
-    walk = lattice_walk(samples, out, law_table.table, law_table.first_escape)
-    if walk is None:
+    escapes = law_table.first_escape, law_table.cumulative
+    if not compiled.add_lattice(samples, out, stream, law_table.table, escapes):
         _add_plain(samples, out, law_table, stream)
-        return
-    for escapes in walk.escapes(stream):
-        _settle(samples, out, law_table, stream, escapes)
 
 
 def _add_plain(samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream) -> None:
@@ -120,18 +117,14 @@ def _add_plain(samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: La
         np.copyto(out[piece], total[:count], casting="unsafe")
         waiting.add(words, np.flatnonzero(words >= law_table.first_escape), offset)
         if waiting.full:
-            _settle(samples, out, law_table, stream, waiting.take())
-    _settle(samples, out, law_table, stream, waiting.take())
+            _settle(samples, out, law_table, stream, waiting)
+    _settle(samples, out, law_table, stream, waiting)
 
 
 def _settle(
-    samples: NDArray[np.uint8],
-    out: NDArray[np.uint8],
-    law_table: Lattice,
-    stream: Stream,
-    escapes: tuple[Words, Places],
+    samples: NDArray[np.uint8], out: NDArray[np.uint8], law_table: Lattice, stream: Stream, waiting: Waiting
 ) -> None:
-    slots, places = escapes
+    slots, places = waiting.take()
     if not len(places):
         return
     difference = law_table.settle(slots, stream.escape_words(stream.index(places), 0))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from augkit.noise.blocks import Stream, Words
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import BLOCK, Key, addressed_words
+from augkit.noise.keys import BLOCK, Key
 from augkit.noise.strips import FORMS, SLOT_BITS, SLOTS, settle, slot_table, strips
 
 Counts = NDArray[np.int64]
@@ -53,13 +53,12 @@ class Streams:
                 done += last - first
         return made
 
-    def escape_words(self, places: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return further words for the samples at some places, whatever else was settled."""
+    def addressed(self, places: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Return the seeds and the indices of further words of the samples at some places."""
         at = places.astype(np.int64)
         piece = np.searchsorted(self._firsts, at, side="right") - 1
         seeds = np.array([stream.escapes for stream in self._streams], np.uint64)
-        number = (at - self._firsts[piece] + self._starts[piece]).astype(np.uint64)
-        return addressed_words(seeds[piece], number, round_)
+        return seeds[piece], (at - self._firsts[piece] + self._starts[piece]).astype(np.uint64)
 
 
 def fill_many(out: NDArray[np.floating], law: Distribution, streams: Streams) -> None:

@@ -22,11 +22,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.compiled.noise import strips_walk
+from augkit.compiled import noise as compiled
 from augkit.errors import UsageError
-from augkit.noise.blocks import Stream, Waiting
+from augkit.noise.blocks import Stream, Waiting, Words
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import BLOCK, Key
+from augkit.noise.keys import BLOCK, Key, addressed_words
 
 SLOT_BITS = 13
 SLOTS = 2**SLOT_BITS
@@ -154,8 +154,8 @@ def _short(values: Array) -> Array:
 class Addressed(Protocol):
     """What has further words for its samples, by their numbers."""
 
-    def escape_words(self, index: NDArray[np.uint64], round_: int | NDArray[np.uint64]) -> NDArray[np.uint64]:
-        """Return further words for the samples numbered `index`, of each round."""
+    def addressed(self, index: NDArray[np.uint64]) -> tuple[Words, Words]:
+        """Return the seeds and indices of further words of samples: one seed for all, or one for each."""
         ...
 
 
@@ -201,11 +201,11 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
         float32 takes a 32-bit word for a sample and float64 a 64-bit word: two streams, not one rounded.
     """
     stream = Stream(key, start)
-    walk = strips_walk(out, _paired(law, out.dtype), strips(law).first_escape)
-    if walk is None:
+    found = compiled.fill_strips(out, stream, _paired(law, out.dtype), strips(law).first_escape)
+    if found is None:
         _fill_plain(out, law, stream)
         return
-    for _, places in walk.escapes(stream):
+    for places in found:
         if len(places):
             out[places] = settle(law, stream.index(places), stream)
 
@@ -243,21 +243,36 @@ def _settle_waiting(out: NDArray[np.floating], law: Distribution, stream: Stream
 
 def settle(law: Distribution, index: NDArray[np.uint64], stream: Addressed) -> Array:
     """Draw from what the rectangles leave over; every sample depends on its own index alone."""
-    cut = strips(law)
-    result, taken = _tried(law, cut, stream.escape_words(index, _ROUNDS))
+    cut, (seeds, numbers) = strips(law), stream.addressed(index)
+    result, taken = _tried(law, cut, seeds, numbers, 0)
     left, turn = np.flatnonzero(~taken), 1
     while len(left):
-        found, taken = _tried(law, cut, stream.escape_words(index[left], _ROUNDS + np.uint64(2 * turn)))
+        found, taken = _tried(law, cut, seeds if len(seeds) == 1 else seeds[left], numbers[left], turn)
         result[left] = found
         left, turn = left[~taken], turn + 1
     return result
 
 
+def _tried(law: Distribution, cut: Strips, seeds: Words, numbers: Words, turn: int) -> tuple[Array, NDArray[np.bool_]]:
+    """Return a sample for each number, and which of them lie under the density."""
+    drawn = compiled.draw_boxes((seeds, numbers), 2 * turn, cut.boxes, cut.shares, cut.tail)
+    x, height, negative = drawn or _drawn(cut, addressed_words(seeds, numbers, _ROUNDS + np.uint64(2 * turn)))
+    in_tail = np.flatnonzero(height < 0)
+    probability, x[in_tail] = x[in_tail], 0
+    taken = height < law.pdf(x)
+    if len(in_tail):  # to 28 significant bits, so that the last bits of a library's inverse do not show
+        x[in_tail] = _short(law.isf(probability))
+    return np.where(negative, -x, x), taken
+
+
 _ROUNDS = np.array([0, 1], np.uint64)
 
 
-def _tried(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> tuple[Array, NDArray[np.bool_]]:
-    """Return a sample for each pair of words, shape (2, n), and which of them lie under the density."""
+def _drawn(cut: Strips, words: Words) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return candidates, how high they stand and their signs, from pairs of words, shape (2, n).
+
+    Where the tail was chosen, the candidate is a probability and its height -1.
+    """
     one, two = words
     box = cut.shares.searchsorted(_unit(one) * cut.shares[-1], side="right")
     in_tail = np.flatnonzero(box >= len(cut.boxes))
@@ -265,23 +280,12 @@ def _tried(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> tuple[A
     # the two halves of a further word: how far across the box, and how far up
     up, across = (two.astype("<u8", copy=False).view("<u4") * 2.0**-32).reshape(-1, 2).T
     begin, width, floor, top = np.take(cut.boxes, box, axis=0).T
-    x = begin + across * width
-    taken = floor + up * (top - floor) < law.pdf(x)
-    if len(in_tail):
-        taken[in_tail] = True
-        x[in_tail] = _tail(law, cut, two[in_tail])
-    return np.where(one & _SIGN, -x, x), taken
+    x, height = begin + across * width, floor + up * (top - floor)
+    x[in_tail], height[in_tail] = cut.tail * (1 - _unit(two[in_tail])), -1
+    return x, height, (one & _SIGN).astype(np.bool_)
 
 
 _SIGN, _11 = np.uint64(1), np.uint64(11)
-
-
-def _tail(law: Distribution, cut: Strips, words: NDArray[np.uint64]) -> Array:
-    """Return samples beyond the last edge, down to a probability of 2**-53 of the tail's own.
-
-    They are rounded to 28 significant bits, so that the last bits of a library's inverse do not show.
-    """
-    return _short(law.isf(cut.tail * (1 - _unit(words))))
 
 
 def _unit(words: NDArray[np.uint64]) -> Array:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import noise as compiled
 from augkit.noise.blocks import Stream, Waiting
 from augkit.noise.keys import BLOCK, Key
 
@@ -87,7 +88,13 @@ def apply_values(
     start : int
         Number of the first sample within the stream.
     """
-    stream, waiting = Stream(key, start), Waiting()
+    stream = Stream(key, start)
+    if not compiled.apply_values(samples, out, stream, lattice.table, (lattice.first_escape, lattice.cumulative)):
+        _apply_plain(samples, out, lattice, stream)
+
+
+def _apply_plain(samples: NDArray[np.uint8], out: NDArray[np.uint8], lattice: ValueLattice, stream: Stream) -> None:
+    waiting = Waiting()
     size = min(BLOCK, len(samples))
     index, found = np.empty(size, np.intp), np.empty(size, np.int16)
     for block, first, last, offset in stream.spans(len(samples)):

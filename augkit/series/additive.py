@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from augkit.compiled import noise as compiled
 from augkit.level import Level
 from augkit.noise.distributions import Distribution
 from augkit.noise.distributions.base import EXP_EULER
@@ -93,8 +94,12 @@ def add(clean: Values, unit: Piece, scale: float | Piece, limits: Limits | None 
     limits : (low, high) or None
         Where values saturate; one that lies beyond already moves no further out.
     """
-    if isinstance(scale, float) and scale == 0:
-        return clean
+    if isinstance(scale, float):
+        if scale == 0:
+            return clean
+        if made := compiled.add_scaled(clean, unit, scale):
+            total, is_finite = made
+            return within(total if is_finite else kept_finite(total, clean), clean, limits)
     with np.errstate(over="ignore", invalid="ignore"):
         noise = unit * np.asarray(scale, unit.dtype)
         if clean.dtype.kind == "f":
@@ -111,7 +116,9 @@ def add(clean: Values, unit: Piece, scale: float | Piece, limits: Limits | None 
 
 def kept_finite(values: Values, clean: Values) -> Values:
     """Return floats of which those that overflowed saturate, and those that were not finite are as they were."""
-    odd = np.zeros(0, np.intp) if np.isfinite(np.add.reduce(values)) else np.flatnonzero(~np.isfinite(values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = np.isfinite(np.add.reduce(values))
+    odd = np.zeros(0, np.intp) if is_finite else np.flatnonzero(~np.isfinite(values))
     if odd.size:
         largest = np.copysign(np.finfo(clean.dtype).max, values[odd])
         values[odd] = np.where(np.isfinite(clean[odd]), largest, clean[odd])
