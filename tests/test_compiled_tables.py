@@ -202,6 +202,15 @@ def test_quotes_are_left_to_numpy():
         cut(np.frombuffer(b'1,2\n3,4"4"\n' * 40, np.uint8), Dialect(","))
 
 
+@pytest.mark.parametrize(
+    "text", [b"1,2\n3,4,5,6\n7,8,9\n", b"1,2,3,4\n5,6\n", b"1,2,3", b"\n" * 3, b"1,2,3\n\n4,5,6\n"]
+)
+@pytest.mark.parametrize("before", [0, 20, 21, 22])
+def test_tables_that_are_not_even_are_left_to_numpy(text, before):
+    data = np.frombuffer(b"1,2,3\n" * before + text, np.uint8)
+    assert cut_evenly(data, Dialect(","), 3) is None
+
+
 NUMBERS = st.one_of(
     st.floats(width=64),
     st.floats(-1000, 1000),

@@ -95,16 +95,19 @@ class ParquetTable:
 
     def survey(self, look: Look, numbers: Collection[int], raw: Collection[int]) -> Sequence[Column]:
         """Go over the whole file once, and return what its columns are."""
-        kept: list[pa.Table] = []
-        rows, positions = self._rows(len(numbers) + len(raw)), [*numbers, *raw]
-        is_small = not raw and 8 * self._file.metadata.num_rows * len(numbers) <= _KEPT
+        kept: list[pa.Table] | None = []
+        size, rows = 0, self._rows(len(numbers) + len(raw))
         for group in range(self._file.metadata.num_row_groups):
-            if is_small:
-                with _faults():
-                    kept.append(self._file.read_row_group(group, self._headers(positions), use_threads=False))
-            for made in _batches_of(kept[group], rows) if is_small else self._record_batches(group, positions, rows):
+            group_kept = []
+            for made in self._record_batches(group, [*numbers, *raw], rows):
                 look(self._batch(made, numbers, raw))
-        self._kept = kept if is_small else None
+                size += made.nbytes
+                kept = None if size > _KEPT else kept
+                if kept is not None:
+                    group_kept.append(made)
+            if kept is not None:
+                kept.append(pa.Table.from_batches(group_kept).combine_chunks() if group_kept else pa.table({}))
+        self._kept = kept
         return self.columns
 
     def batches(self, numbers: Collection[int], raw: Collection[int] = ()) -> Iterator[Batch]:
@@ -116,16 +119,15 @@ class ParquetTable:
     def _record_batches(self, group: int, positions: Sequence[int], rows: int) -> Iterator[pa.RecordBatch]:
         if self._path.stat().st_mtime_ns != self._state:
             raise InputError("the file changed while it was read; run again when nothing writes to it")
-        names = self._headers(positions)
+        names = [self.columns[position].header for position in dict.fromkeys(positions)]
         if self._kept is not None:
-            yield from _batches_of(self._kept[group].select(names), rows)
+            kept = self._kept[group]
+            for begin in range(0, kept.num_rows, rows):
+                yield from kept.slice(begin, rows).select(names).to_batches()
             return
         with _faults():
             made = self._file.iter_batches(rows, row_groups=[group], columns=names, use_threads=False)
             yield from (batch for batch in made if batch.num_rows)
-
-    def _headers(self, positions: Sequence[int]) -> list[str]:
-        return [self.columns[position].header for position in dict.fromkeys(positions)]
 
     @staticmethod
     def _rows(columns: int) -> int:
@@ -192,13 +194,6 @@ class ParquetTable:
         way = way_of(field.type, leaf.physical_type, leaf.length, nullable=field.nullable)
         assert way is not None, field.name  # noqa: S101  (columns for which there is none are left alone)
         return Pages(field, way, chunk, spool)
-
-
-def _batches_of(table: pa.Table, rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield batches of so many rows each, or of what is left."""
-    table = table.combine_chunks()
-    for begin in range(0, table.num_rows, rows):
-        yield from table.slice(begin, rows).to_batches()
 
 
 def _leaves(file: pq.ParquetFile) -> Iterator[Any]:
