@@ -5,7 +5,7 @@
 #define SEED 24
 #define LANES 4
 #define RAW 256
-#define WATCH 64
+#define MOST_SAMPLES (4 * RAW)
 
 /* Four blocks at a time, each with an SFC64 of its own: one by one, each word would wait for the one before it. */
 typedef uint64_t Lanes __attribute__((vector_size(8 * LANES)));
@@ -60,6 +60,24 @@ static uint64_t addressed_word(uint64_t seed, uint64_t index, uint64_t round) {
     return finalised(finalised((index + 1) * GAMMA + seed) + (round + 1) * GAMMA);
 }
 
+/* Tell which of a few words, masked, are not below `first`: a byte of 0 or 1 for each. */
+#define DEFINE_FLAG(NAME, WORD, MASK)                                                                   \
+    AUGKIT_WIDE static void NAME(const WORD *words, WORD first, uint8_t *flags, size_t count) {         \
+        for (size_t i = 0; i < count; i++) flags[i] = (words[i] & (WORD)(MASK)) >= first;               \
+    }
+
+/* List the places of the flags that are set, of `count`, behind which 7 more may be written to. */
+static size_t listed(uint8_t *flags, size_t count, uint16_t *list) {
+    size_t found = 0;
+    memset(flags + count, 0, 7);
+    for (size_t i = 0; i < count; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, flags + i, sizeof eight);
+        for (; eight; eight &= eight - 1) list[found++] = (uint16_t)(i + (size_t)__builtin_ctzll(eight) / 8);
+    }
+    return found;
+}
+
 /* Samples to be settled later: their places. */
 typedef struct {
     int64_t *places;
@@ -105,19 +123,14 @@ static size_t walk(
     return done;
 }
 
-#define CHUNK (4 * RAW)
-
-/* Return which share a place falls to: the number of ends that are not above it. The last end is above all places. */
+/* Return which share a place falls to: the number of ends that are not above it, in steps without a branch. */
 static size_t share_of(const uint64_t *ends, size_t count, uint64_t place) {
-    size_t low = 0, high = count - 1;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (ends[middle] <= place)
-            low = middle + 1;
-        else
-            high = middle;
+    const uint64_t *above = ends;
+    for (size_t left = count; left > 0; left /= 2) {
+        const size_t half = (left + 1) / 2;
+        above += above[half - 1] <= place ? half : 0;
     }
-    return low;
+    return (size_t)(above - ends);
 }
 
 #define TOP 255
@@ -145,7 +158,7 @@ static void add_and_clip(const uint8_t *in, const int16_t *difference, uint8_t *
 
 /* The same, where the channels of a row share one difference. */
 static void add_rows(const uint8_t *in, const int16_t *difference, uint8_t *out, size_t rows, size_t channels) {
-    int16_t each[4 * CHUNK];
+    int16_t each[4 * MOST_SAMPLES];
     if (channels <= 4) {
         for (size_t row = 0, i = 0; row < rows; row++)
             for (size_t channel = 0; channel < channels; channel++) each[i++] = difference[row];
@@ -159,26 +172,21 @@ static void add_rows(const uint8_t *in, const int16_t *difference, uint8_t *out,
         }
 }
 
-AUGKIT_WIDE
-static int any_from(const uint16_t *words, uint16_t first, size_t count) {
-    uint16_t found = 0;
-    for (size_t i = 0; i < count; i++) found |= (uint16_t)(words[i] >= first);
-    return found;
-}
+DEFINE_FLAG(flag_lattice, uint16_t, UINT16_MAX)
 
 /* Put the differences of escapes in place of the arbitrary ones of their slots. */
 static void settle_differences(
     const Lattice *lattice, const uint16_t *words, int16_t *difference, size_t at, size_t count) {
     const int64_t first = *lattice->first_escapes;
-    for (size_t i = 0; i < count && first <= UINT16_MAX; i += WATCH) {
-        const size_t stop = count - i < WATCH ? count : i + WATCH;
-        if (!any_from(words + i, (uint16_t)first, stop - i)) continue;
-        for (size_t j = i; j < stop; j++) {
-            if (words[j] < first) continue;
-            const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + j, 0);
-            const uint64_t place = (uint64_t)(words[j] - first) << 32 | fine >> 32;
-            difference[j] = (int16_t)((int)share_of(lattice->ends, 2 * TOP + 1, place) - TOP);
-        }
+    uint8_t flags[MOST_SAMPLES + 7];
+    uint16_t places[MOST_SAMPLES];
+    if (first > UINT16_MAX) return;
+    flag_lattice(words, (uint16_t)first, flags, count);
+    const size_t found = listed(flags, count, places);
+    for (size_t i = 0; i < found; i++) {
+        const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + places[i], 0);
+        const uint64_t place = (uint64_t)(words[places[i]] - first) << 32 | fine >> 32;
+        difference[places[i]] = (int16_t)((int)share_of(lattice->ends, 2 * TOP + 1, place) - TOP);
     }
 }
 
@@ -186,7 +194,7 @@ static void lattice_piece(void *work, const void *given, size_t at, size_t rows)
     const Lattice *lattice = work;
     const uint16_t *words = given;
     const size_t channels = lattice->channels;
-    int16_t difference[CHUNK];
+    int16_t difference[MOST_SAMPLES];
     for (size_t i = 0; i < rows; i++) difference[i] = lattice->table[words[i]];
     settle_differences(lattice, words, difference, at, rows);
     if (channels == 1)
@@ -207,37 +215,31 @@ AUGKIT_API void augkit_add_lattice(
     walk(lattice_piece, &lattice, seeds, first, count, 4, NULL);
 }
 
-/* Take 16-bit outputs to bytes, and tell whether one of them was an escape, below 0. */
+/* Take 16-bit outputs to bytes, and flag those that are escapes, below 0. */
 AUGKIT_WIDE
-static int narrowed(const int16_t *found, uint8_t *out, size_t count) {
-    int16_t all = 0;
+static void narrow(const int16_t *outputs, uint8_t *out, uint8_t *flags, size_t count) {
     for (size_t i = 0; i < count; i++) {
-        all |= found[i];
-        out[i] = (uint8_t)found[i];
+        flags[i] = outputs[i] < 0;
+        out[i] = (uint8_t)outputs[i];
     }
-    return all < 0;
 }
 
 static void values_piece(void *work, const void *given, size_t at, size_t count) {
     const Lattice *lattice = work;
     const uint16_t *words = given;
-    const uint8_t *in = lattice->in + at;
-    uint8_t *out = lattice->out + at;
-    int16_t found[WATCH];
-    for (size_t i = 0; i < count; i += WATCH) {
-        const size_t stop = count - i < WATCH ? count : i + WATCH;
-        uint8_t values[WATCH];
-        memcpy(values, in + i, stop - i);
-        for (size_t j = i; j < stop; j++)
-            found[j - i] = lattice->table[(size_t)values[j - i] << VALUE_SLOT_BITS | words[j] >> (16 - VALUE_SLOT_BITS)];
-        if (!narrowed(found, out + i, stop - i)) continue;
-        for (size_t j = i; j < stop; j++) {
-            if (found[j - i] >= 0) continue;
-            const uint64_t value = values[j - i], slot = words[j] >> (16 - VALUE_SLOT_BITS);
-            const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + j, 0);
-            const uint64_t place = value << 48 | (slot - (uint64_t)lattice->first_escapes[value]) << 36 | fine >> 28;
-            out[j] = (uint8_t)share_of(lattice->ends + value * VALUES, VALUES, place);
-        }
+    uint8_t *out = lattice->out + at, values[MOST_SAMPLES], flags[MOST_SAMPLES + 7];
+    int16_t outputs[MOST_SAMPLES] = {0};
+    uint16_t places[MOST_SAMPLES];
+    memcpy(values, lattice->in + at, count);
+    for (size_t i = 0; i < count; i++)
+        outputs[i] = lattice->table[(size_t)values[i] << VALUE_SLOT_BITS | words[i] >> (16 - VALUE_SLOT_BITS)];
+    narrow(outputs, out, flags, count);
+    const size_t found = listed(flags, count, places);
+    for (size_t i = 0; i < found; i++) {
+        const uint64_t value = values[places[i]], slot = words[places[i]] >> (16 - VALUE_SLOT_BITS);
+        const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + places[i], 0);
+        const uint64_t place = value << 48 | (slot - (uint64_t)lattice->first_escapes[value]) << 36 | fine >> 28;
+        out[places[i]] = (uint8_t)share_of(lattice->ends + value * VALUES, VALUES, place);
     }
 }
 
@@ -263,48 +265,42 @@ typedef struct {
     Escapes escapes;
 } Strips;
 
-/* List the samples whose slot is an escape. */
-#define DEFINE_SET_ASIDE(NAME, WORD)                                                                           \
-    AUGKIT_WIDE static int any_##NAME(const WORD *words, WORD first, size_t count) {                           \
-        WORD found = 0;                                                                                        \
-        for (size_t i = 0; i < count; i++) found |= (words[i] & SLOT_MASK) >= first;                           \
-        return found != 0;                                                                                     \
-    }                                                                                                          \
-    static void set_aside_##NAME(const WORD *words, size_t first, size_t at, size_t count, Escapes *escapes) { \
-        for (size_t i = 0; i < count; i += WATCH) {                                                            \
-            const size_t stop = count - i < WATCH ? count : i + WATCH;                                         \
-            if (!any_##NAME(words + i, (WORD)first, stop - i)) continue;                                       \
-            for (size_t j = i; j < stop; j++)                                                                  \
-                if ((words[j] & SLOT_MASK) >= first) escapes->places[escapes->count++] = (int64_t)(at + j);    \
-        }                                                                                                      \
-    }
+DEFINE_FLAG(flag_singles, uint32_t, SLOT_MASK)
+DEFINE_FLAG(flag_doubles, uint64_t, SLOT_MASK)
 
-DEFINE_SET_ASIDE(singles, uint32_t)
-DEFINE_SET_ASIDE(doubles, uint64_t)
+static void set_aside(uint8_t *flags, size_t at, size_t count, Escapes *escapes) {
+    uint16_t places[MOST_SAMPLES];
+    const size_t found = listed(flags, count, places);
+    for (size_t i = 0; i < found; i++) escapes->places[escapes->count++] = (int64_t)(at + places[i]);
+}
 
 /* A slot's left edge and its step stand side by side. */
 static void singles_piece(void *work, const void *given, size_t at, size_t count) {
     Strips *strips = work;
     const uint32_t *words = given;
     const float *slots = strips->slots;
+    uint8_t flags[MOST_SAMPLES + 7];
     float *out = (float *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
         const float *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (float)(int32_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    set_aside_singles(words, strips->first_escape, at, count, &strips->escapes);
+    flag_singles(words, (uint32_t)strips->first_escape, flags, count);
+    set_aside(flags, at, count, &strips->escapes);
 }
 
 static void doubles_piece(void *work, const void *given, size_t at, size_t count) {
     Strips *strips = work;
     const uint64_t *words = given;
     const double *slots = strips->slots;
+    uint8_t flags[MOST_SAMPLES + 7];
     double *out = (double *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
         const double *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (double)(int64_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    set_aside_doubles(words, strips->first_escape, at, count, &strips->escapes);
+    flag_doubles(words, (uint64_t)strips->first_escape, flags, count);
+    set_aside(flags, at, count, &strips->escapes);
 }
 
 /* Fill `out` with `count` floats, or doubles where `width` is 8, from strips; see `walk`.

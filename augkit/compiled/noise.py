@@ -42,7 +42,7 @@ def _steps(stream: Blocks, samples: int, done: int = 0) -> Iterator[tuple[int, t
     """Yield how many samples are done, and the seeds, first and count of the next ones."""
     while done < samples:
         seeds, first, count = stream.seeds(done, samples - done)
-        if not 0 < count <= samples - done or len(seeds) // _SEED * _BLOCK < first + count:
+        if not 0 <= first < _BLOCK or not 0 < count <= samples - done or len(seeds) // _SEED * _BLOCK < first + count:
             raise ValueError(f"{len(seeds)} bytes of seeds for {count} samples from {first} on")
         yield done, (seeds, first, count)
         done += count
