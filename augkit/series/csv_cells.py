@@ -60,7 +60,7 @@ class Lines:
         return int(self.starts[cell]) if cell < self.starts.size else self.data.size
 
 
-def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> Iterator[bytes]:
+def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> Iterator[memoryview]:
     """Put pieces of text together anew, so that each ends with a row; only the last may lack its line end.
 
     A line end within quotes is none: a batch holds an even number of quotes.
@@ -78,14 +78,14 @@ def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> I
             continue
         end = _last_row_end(text, newline)
         if end:
-            yield text[:end]
+            yield memoryview(text)[:end]
         elif len(text) > max(4 * size, _LONG):
             raise OddQuotesError
         rest = text[end:]
     if rest.count(b'"') % 2:
         raise OddQuotesError
     if rest:
-        yield rest
+        yield memoryview(rest)
 
 
 def _last_row_end(text: bytes, newline: bytes) -> int:

@@ -136,10 +136,10 @@ class Scanner:
             what = begun if b'"' in rest[:_LONGEST] else f"a row of more than {_LONGEST:,} bytes begins"
             raise InputError(f"line {self._line_of(begin)}: {what}")
 
-    def _ended(self, text: bytes) -> tuple[Bytes, int]:
+    def _ended(self, text: bytes | memoryview) -> tuple[Bytes, int]:
         """Return text with a line end, and how many bytes were added for it."""
-        missing = bool(text) and not text.endswith(self._newline)
-        return np.frombuffer(text + self._newline if missing else text, np.uint8), int(missing)
+        missing = bool(text) and text[-1:] != self._newline
+        return np.frombuffer(bytes(text) + self._newline if missing else text, np.uint8), int(missing)
 
     def _ragged(self, error: RaggedError, begin: int) -> InputError:
         line = self._line_of(begin + error.place)
