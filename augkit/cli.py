@@ -138,7 +138,7 @@ def _run_folder(domain: str, src: Path | str, dst: Path | str, given: dict[str, 
 
     gc.disable()  # what is loaded and planned stays: collections would find nothing, and take a tenth of the start
     own = given["jobs"] != 1 and not given["dry_run"] and not given["executor"]
-    if own and forks.worth_serving(domain, src, dst):
+    if own and forks.worth_serving(src, dst):
         with suppress(OSError, EOFError):  # it loads beside this process, which still has its own to load
             forks.start_server(domain, libraries_of(src, dst))
     from augkit import recipe

@@ -11,10 +11,10 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x47312D10A1DE284B
+SOURCES = 0x154D37DB4270C315
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
-_SIZE, _POINTER, _WORD = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64
+_SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
 _BLOCKS = (ctypes.c_char_p, _SIZE, _SIZE)
 _BYTES = (*_BLOCKS, _POINTER, _POINTER, _WORD, _WORD)
 
@@ -27,6 +27,10 @@ _SIGNATURES = {
         (_SIZE, _POINTER, _SIZE, _POINTER, _WORD, _POINTER, _POINTER, _SIZE, ctypes.c_double, *(_POINTER,) * 3),
         None,
     ),
+    "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
+    "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
+    "augkit_read_plain": ((_POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), ctypes.c_int),
+    "augkit_put_numbers": ((_POINTER, _SIZE, _SIZE, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), _SIZE),
 }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.compiled import library
+from augkit.compiled.arrays import address, in_one_piece
 
 _SEED = 24
 _BLOCK = 2**16
@@ -35,21 +36,6 @@ class Blocks(Protocol):
     def seeds(self, offset: int, count: int) -> tuple[bytes, int, int]:
         """Return seeds from that of the sample at `offset` on, its number in its block, and how many they serve."""
         ...
-
-
-def _in_one_piece(array: NDArray[Any]) -> bool:
-    return array.flags.c_contiguous and array.flags.aligned
-
-
-def _address(array: NDArray[Any], dtype: str, shape: tuple[int, ...], *, written: bool = False) -> int:
-    """Return where an array begins; raise `TypeError` for one that the library cannot walk through."""
-    flags = array.flags
-    walkable = _in_one_piece(array) and (flags.writeable or not written)
-    if array.dtype != dtype or array.shape != shape or not walkable:
-        raise TypeError(
-            f"expected a contiguous {dtype} array of shape {shape}, got {array.dtype}, {array.shape}\n{flags}"
-        )
-    return array.ctypes.data
 
 
 def _steps(stream: Blocks, samples: int, done: int = 0) -> Iterator[tuple[int, tuple[bytes, int, int]]]:
@@ -82,9 +68,9 @@ def add_lattice(
     if kernel is None:
         return False
     shape, channels = samples.shape, samples.size // max(1, len(samples))
-    clean, noisy = _address(samples, "u1", shape), _address(out, "u1", shape, written=True)
+    clean, noisy = address(samples, "u1", shape), address(out, "u1", shape, written=True)
     first_escape, ends = escapes
-    constant = channels, _address(table, "i2", (2**16,)), first_escape, _address(ends, "u8", (511,))
+    constant = channels, address(table, "i2", (2**16,)), first_escape, address(ends, "u8", (511,))
     for done, blocks in _steps(stream, len(samples)):
         moved = clean + done * channels, noisy + done * channels
         kernel.augkit_add_lattice(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)
@@ -111,9 +97,9 @@ def apply_values(
     kernel = library()
     if kernel is None:
         return False
-    clean, noisy = _address(samples, "u1", samples.shape), _address(out, "u1", samples.shape, written=True)
+    clean, noisy = address(samples, "u1", samples.shape), address(out, "u1", samples.shape, written=True)
     firsts, ends = escapes
-    constant = _address(table, "i2", (2**20,)), _address(firsts, "i8", (256,)), _address(ends, "i8", (2**16,))
+    constant = address(table, "i2", (2**20,)), address(firsts, "i8", (256,)), address(ends, "i8", (2**16,))
     for done, blocks in _steps(stream, samples.size):
         moved = clean + done, noisy + done
         kernel.augkit_apply_values(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)
@@ -141,10 +127,10 @@ def _filled(
     kernel: ctypes.CDLL, out: NDArray[np.floating], stream: Blocks, slots: NDArray[np.floating], first_escape: int
 ) -> Iterator[NDArray[np.int64]]:
     dtype, size = ("f8", 8) if out.itemsize == 8 else ("f4", 4)
-    begin = _address(out, dtype, (out.size,), written=True)
+    begin = address(out, dtype, (out.size,), written=True)
     places, found = np.empty(_MOST + min(_BLOCKS * _BLOCK, out.size), np.int64), ctypes.c_size_t()
     lists = _MOST, places.ctypes.data, ctypes.byref(found)
-    table = _address(slots, dtype, (2**13, 2))
+    table = address(slots, dtype, (2**13, 2))
     done = 0
     while done < out.size:
         _, blocks = next(_steps(stream, out.size, done))
@@ -186,8 +172,8 @@ def draw_boxes(
     candidates, heights, negative = np.empty(count), np.empty(count), np.empty(count, np.bool_)
     made = candidates.ctypes.data, heights.ctypes.data, negative.ctypes.data
     own = len(seeds) > 1
-    names = _address(seeds, "u8", (count if own else 1,)), own, _address(numbers, "u8", (count,))
-    cut = _address(boxes, "f8", (len(boxes), 4)), _address(shares, "f8", (len(boxes) + 1,))
+    names = address(seeds, "u8", (count if own else 1,)), own, address(numbers, "u8", (count,))
+    cut = address(boxes, "f8", (len(boxes), 4)), address(shares, "f8", (len(boxes) + 1,))
     kernel.augkit_draw_boxes(count, *names, round_, *cut, len(boxes), tail, *made)
     return candidates, heights, negative
 
@@ -207,9 +193,9 @@ def add_scaled(
         Is rounded to the type of the noise.
     """
     kernel = library()
-    if kernel is None or clean.dtype != unit.dtype or not (_in_one_piece(clean) and _in_one_piece(unit)):
+    if kernel is None or clean.dtype != unit.dtype or not (in_one_piece(clean) and in_one_piece(unit)):
         return None
     dtype = "f8" if unit.itemsize == 8 else "f4"
     out = np.empty(unit.shape, unit.dtype)
-    places = _address(clean, dtype, unit.shape), _address(unit, dtype, unit.shape), scale, out.ctypes.data
+    places = address(clean, dtype, unit.shape), address(unit, dtype, unit.shape), scale, out.ctypes.data
     return out, bool(kernel.augkit_add_scaled(*places, out.size, out.itemsize))

@@ -114,7 +114,7 @@ LOADED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "series in tars": ("augkit.series.item", "augkit.series.csv_file"),
     }
 )
-"""What workers of a domain need besides its module, which loads it on demand, as the main process does without it."""
+"""What workers of a domain need besides its module, which loads it on demand; none of it starts a thread."""
 
 LABELS: Mapping[str, str] = MappingProxyType(
     {

@@ -88,12 +88,13 @@ def start_worker(
 
 
 def _started(domain: str, arguments: tuple[Any, ...], further: Sequence[str]) -> BaseProcess:
-    if further or not forks(domain):  # what further modules have opened is not for two processes
+    if further or not forks():  # what further modules have opened is not for two processes
         given = (dict(os.environ), *arguments)
         served: BaseProcess = _server_context(domain, further).Process(target=_begin, args=given, daemon=True)  # type: ignore[attr-defined]
         served.start()
         return served
-    import_module(module_of(domain))
+    for module in (module_of(domain), *LOADED.get(domain, ())):
+        import_module(module)
     process = multiprocessing.get_context("fork").Process(target=_begin, args=(None, *arguments), daemon=True)
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
     try:
@@ -103,10 +104,10 @@ def _started(domain: str, arguments: tuple[Any, ...], further: Sequence[str]) ->
     return process
 
 
-def forks(domain: str) -> bool:
-    """Tell whether workers of a domain may be forked from this process, which has to load for it what they need."""
+def forks() -> bool:
+    """Tell whether workers may be forked from this process: it has no thread but this one."""
     try:
-        return sys.platform == "linux" and domain not in LOADED and len(list(_THREADS.iterdir())) == 1
+        return sys.platform == "linux" and len(list(_THREADS.iterdir())) == 1
     except OSError:
         return False
 
@@ -138,7 +139,7 @@ def start_server(domain: str, further: Sequence[str] = ()) -> None:
     forkserver.ensure_running()
 
 
-def worth_serving(domain: str, src: Path | str, dst: Path | str) -> bool:
+def worth_serving(src: Path | str, dst: Path | str) -> bool:
     """Tell by a quick look whether a run will need worker processes that cannot be forked from this one.
 
     Listing a URL starts threads.
@@ -146,7 +147,7 @@ def worth_serving(domain: str, src: Path | str, dst: Path | str) -> bool:
     if isinstance(src, str):
         return not in_one_process(src, str(dst))
     remote = isinstance(dst, str) and not in_one_process(dst)
-    return (remote or not forks(domain)) and worth_starting(src)
+    return (remote or not forks()) and worth_starting(src)
 
 
 def worth_starting(src: Path) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from augkit.errors import InputError
@@ -22,6 +21,8 @@ _MOST_DIGITS = 15
 """Digits of a decimal that float64 holds for sure."""
 
 _EXACT = 2.0**53
+
+Flags = NDArray[np.bool_]
 
 
 def columns_of(schema: pa.Schema) -> list[Column]:
@@ -100,27 +101,44 @@ def _ends(kind: pa.DataType) -> tuple[float, float] | None:
 
 def numbers(array: pa.Array, column: Column) -> Values:
     """Return the numbers of a column, NaN where there is none."""
-    kind = array.type
-    if pa.types.is_decimal(kind):
+    if pa.types.is_decimal(array.type):
         array = array.cast(pa.float64())
-    if column.dtype.kind == "f" and not pa.types.is_floating(kind):
-        array = array.cast(pa.float64(), safe=False)
-    found: Values = array.to_numpy(zero_copy_only=False)
-    return found
+    found, valid = _stored(array), _valid(array)
+    if column.dtype.kind == "f" and found.dtype.kind != "f":
+        found = found.astype(np.float64)
+    return found if valid is None else np.where(valid, found, np.asarray(np.nan, found.dtype))
+
+
+def _stored(array: pa.Array) -> Values:
+    """Return what an array of numbers holds, whatever that is in its empty cells; without a copy, or pandas."""
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    if not len(array):
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
+
+
+def _valid(array: pa.Array) -> Flags | None:
+    """Return which cells of an array hold something; None for all."""
+    if not array.null_count:
+        return None
+    bits = np.frombuffer(array.buffers()[0], np.uint8)
+    first = array.offset // 8
+    flags = np.unpackbits(bits[first:], count=array.offset % 8 + len(array), bitorder="little")
+    return flags[array.offset % 8 :].view(np.bool_)
 
 
 def check_exact(values: Values, array: pa.Array, column: Column) -> None:
     """Raise `InputError` for integers that floats do not hold, in a column where cells may be missing."""
     if pa.types.is_integer(array.type) and column.dtype.kind == "f" and array.type.bit_width == 64:
-        ends = pc.min_max(array)
-        low, high = ends["min"].as_py() or 0, ends["max"].as_py() or 0
-        if max(-low, high) > _EXACT:
+        held, valid = _stored(array), _valid(array)
+        held = held if valid is None else held[valid]
+        if held.size and max(-int(held.min()), int(held.max())) > _EXACT:
             raise InputError(
                 f"column {column.name!r} holds integers beyond 2**53 where cells may be null; floats would round them"
             )
 
 
-def replaced(array: pa.Array, old: Values, new: Values, missing: NDArray[np.bool_] | None) -> tuple[pa.Array, Values]:
+def replaced(array: pa.Array, old: Values, new: Values, missing: Flags | None) -> tuple[pa.Array, Values]:
     """Return a column with new numbers where they differ from the old ones, and the numbers that it holds now.
 
     Parameters
@@ -141,7 +159,8 @@ def replaced(array: pa.Array, old: Values, new: Values, missing: NDArray[np.bool
         written, data = _integers(written, old, array)
     else:
         data = written
-    valid = np.asarray(array.is_valid().to_numpy(zero_copy_only=False))
+    known = _valid(array)
+    valid = np.ones(len(array), np.bool_) if known is None else known
     if missing is not None and missing.any():
         written = np.where(missing, np.nan, written.astype(np.float64, copy=False))
         if pa.types.is_floating(kind):
@@ -161,7 +180,8 @@ def _integers(new: Values, old: Values, array: pa.Array) -> tuple[Values, Values
     info = np.iinfo(dtype)
     top = np.nextafter(float(info.max), 0) if info.max > _EXACT else float(info.max)
     whole = np.clip(np.rint(new), float(info.min), top)
-    kept = array.fill_null(0).to_numpy(zero_copy_only=False)
+    known, kept = _valid(array), _stored(array)
+    kept = kept if known is None else np.where(known, kept, 0)
     same = ~(whole != old) | np.isnan(new)
     return np.where(np.isnan(old), old, whole), np.where(same, kept, np.nan_to_num(whole).astype(dtype))
 

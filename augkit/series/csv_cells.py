@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import csv_calls, library
 from augkit.series.csv_dialect import Dialect
 
 Bytes = NDArray[np.uint8]
@@ -59,7 +60,7 @@ class Lines:
         return int(self.starts[cell]) if cell < self.starts.size else self.data.size
 
 
-def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> Iterator[bytes]:
+def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> Iterator[memoryview]:
     """Put pieces of text together anew, so that each ends with a row; only the last may lack its line end.
 
     A line end within quotes is none: a batch holds an even number of quotes.
@@ -77,14 +78,14 @@ def row_batches(pieces: Iterable[bytes], newline: bytes, size: int = BATCH) -> I
             continue
         end = _last_row_end(text, newline)
         if end:
-            yield text[:end]
+            yield memoryview(text)[:end]
         elif len(text) > max(4 * size, _LONG):
             raise OddQuotesError
         rest = text[end:]
     if rest.count(b'"') % 2:
         raise OddQuotesError
     if rest:
-        yield rest
+        yield memoryview(rest)
 
 
 def _last_row_end(text: bytes, newline: bytes) -> int:
@@ -128,6 +129,19 @@ def cut(data: Bytes, dialect: Dialect) -> Lines:
     starts[:1] = 0
     np.add(ends[:-1], 1, out=starts[1:])
     return _lines(data, starts, ends, np.flatnonzero(kinds == newline) + 1)
+
+
+def cut_evenly(data: Bytes, dialect: Dialect, width: int) -> tuple[Places, Places] | None:
+    """Find the cells of a batch without quotes, all lines of which have `width`; None for others, or if none compiled.
+
+    Returns
+    -------
+    starts, ends : ndarray of int32, shape (lines, width)
+    """
+    kernel = library()
+    if kernel is None or dialect.delimiter == " ":
+        return None
+    return csv_calls.cut(kernel, data, dialect.delimiter, dialect.newline, width)
 
 
 def _lines(data: Bytes, starts: Places, ends: Places, after: Places) -> Lines:

@@ -9,14 +9,12 @@ from typing import Literal
 
 import numpy as np
 
+from augkit.compiled import csv_calls, library
 from augkit.series.csv_arrow import Floats, of_strings
 from augkit.series.csv_cells import Bytes, Flags, Places
-from augkit.series.csv_print import Texts, texts_of
-from augkit.series.csv_splice import KEEP, Changed, splice
+from augkit.series.csv_splice import KEEP, Changed, Texts, splice, texts_of
 from augkit.series.csv_style import Style
-from augkit.series.csv_text import write
-
-_ASCII = 128
+from augkit.series.csv_text import as_asked, is_fixed, write
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,6 +53,62 @@ class Form:
     decimals: int | Literal["full"] | None = None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Change:
+    """What is to become of the cells of one column in a batch.
+
+    Attributes
+    ----------
+    cells : Cells
+    new : ndarray of float64, shape (cells,)
+        Their new numbers; a cell whose number does not change keeps its bytes.
+    style : Style
+        Of the column.
+    missing : ndarray of bool or None
+        Which cells are to hold `gap` instead.
+    gap : str
+    """
+
+    cells: Cells
+    new: Floats
+    style: Style
+    missing: Flags | None = None
+    gap: str = ""
+
+
+def edited(data: Bytes, form: Form, changes: Sequence[Change]) -> tuple[memoryview, list[Floats]]:
+    """Return the text of a batch with new numbers in it, and what a reader gets of them."""
+    made = _edited_at_once(data, form, changes)
+    if made is not None:
+        return made
+    edit = Edit(data, form)
+    written = [edit.put(change) for change in changes]
+    return edit.spliced(), written
+
+
+def _edited_at_once(data: Bytes, form: Form, changes: Sequence[Change]) -> tuple[memoryview, list[Floats]] | None:
+    """Do the same by the compiled library; None where there is none, or a number is written in another way."""
+    kernel = library()
+    if kernel is None or not changes:
+        return None
+    columns = []
+    for change in changes:
+        cells, style = change.cells, as_asked(change.style, form.decimals)
+        is_missing = change.missing is not None and bool(change.missing.any())
+        if is_missing or cells.starts.dtype != np.int32 or not is_fixed(style, cells.scientific):
+            return None
+        numbers = csv_calls.Numbers(
+            *(cells.starts, cells.ends, cells.values, change.new),
+            decimals=style.decimals,
+            mark=style.mark,
+            bare=style.bare,
+            plus=style.plus,
+        )
+        columns.append(numbers)
+    made = csv_calls.put_numbers(kernel, data, columns, form.decimal)
+    return None if made is None else (made[0].data, made[1])
+
+
 class Edit:
     """Gathers what is to change in a batch.
 
@@ -70,29 +124,15 @@ class Edit:
         self._texts: list[Texts] = []
         self._count = 0
 
-    def put(self, cells: Cells, new: Floats, style: Style, missing: Flags | None, gap: str) -> Floats:
-        """Put new numbers into the cells of a column, and return what a reader gets of them.
-
-        A cell whose number does not change keeps its bytes.
-
-        Parameters
-        ----------
-        new : ndarray of float64, shape (cells,)
-        style : Style
-            Of the column.
-        missing : ndarray of bool or None
-            Which cells are to hold `gap` instead.
-        """
-        old = cells.values
+    def put(self, change: Change) -> Floats:
+        """Put new numbers into the cells of a column, and return what a reader gets of them."""
+        cells, new, missing, old = change.cells, change.new, change.missing, change.cells.values
         kept: Flags = ~((new != old) & np.isfinite(new) & np.isfinite(old))
         written: Floats = old.copy()
         choice = np.full(old.size, KEEP, np.int64)
-        tail = self._tail(cells.ends)
         if not kept.all():
-            text = write(
-                new, cells.scientific, style, decimal=self._form.decimal, decimals=self._form.decimals, tail=tail
-            )
-            tail = tail if text.has_tail else None
+            form = self._form
+            text = write(new, cells.scientific, change.style, decimal=form.decimal, decimals=form.decimals)
             kept |= text.values == old
             np.copyto(written, text.values, where=~kept)
             for places, texts in text.parts:
@@ -101,15 +141,10 @@ class Edit:
             choice[kept] = KEEP
         if missing is not None and missing.any():
             choice[missing & ~np.isnan(old)] = self._count
-            self._add(texts_of(of_strings([gap + ("" if tail is None else chr(tail))])))
+            self._add(texts_of(of_strings([change.gap])))
             written[missing] = np.nan
-        self._changed.append(Changed(cells.starts, cells.ends if tail is None else cells.ends + 1, choice))
+        self._changed.append(Changed(cells.starts, cells.ends, choice))
         return written
-
-    def _tail(self, ends: Places) -> int | None:
-        """Return the character behind all cells of a column, so that pieces can be joined; None where they differ."""
-        found = self._data.take(ends)
-        return int(found[0]) if found.size and found[0] < _ASCII and (found == found[0]).all() else None
 
     def _add(self, texts: Texts) -> None:
         self._texts.append(texts)

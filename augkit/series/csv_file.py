@@ -12,7 +12,7 @@ from augkit.series.csv_bytes import TextFile
 from augkit.series.csv_cells import BATCH, OddQuotesError
 from augkit.series.csv_dialect import sniff
 from augkit.series.csv_edit import Cells as CellsOf
-from augkit.series.csv_edit import Edit, Form
+from augkit.series.csv_edit import Change, Form, edited
 from augkit.series.csv_parse import Parsed, parsed
 from augkit.series.csv_read import Gatherer, columns_of
 from augkit.series.csv_rows import RaggedError, notices_of, rows
@@ -21,7 +21,6 @@ from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.packed import notice, writing
 from augkit.series.prefetch import ready_ahead
-from augkit.series.spread import Values
 from augkit.series.table import Batch, Editor, Look, SurveyAgainError
 
 T = TypeVar("T")
@@ -160,13 +159,15 @@ class CsvTable:
 
     def _edited(self, made: Parsed, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> memoryview:
         batch = self._batch(made, numbers, raw)
-        noisy, edit, written = editor.edit(batch), Edit(made.data, self._form), dict[int, Values]()
+        noisy = editor.edit(batch)
+        changes = dict[int, Change]()
         for position, new in sorted(noisy.values.items()):
             cells = CellsOf(*made.edges[position], made.values[position], made.scientific.get(position))
             style, gap = self._gatherer.style(position), self._gatherer.gap(position) or self._gap
-            written[position] = edit.put(cells, new, style, noisy.missing.get(position), gap)
-        editor.wrote(batch, written)
-        return edit.spliced()
+            changes[position] = Change(cells, new, style, noisy.missing.get(position), gap)
+        piece, written = edited(made.data, self._form, list(changes.values()))
+        editor.wrote(batch, dict(zip(changes, written, strict=True)))
+        return piece
 
 
 def read(path: Path, options: SeriesOptions) -> CsvTable:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
-from augkit.series.csv_arrow import Floats, as_binary, of_flags, raw, texts, to_flags, to_floats
+from augkit.series.csv_arrow import Floats, as_binary, of_flags, of_texts, raw, texts, to_flags, to_floats
 from augkit.series.csv_cells import Bytes, Flags, Places
 from augkit.series.csv_style import Style, survey
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$"
+_IS_NUMBER = re.compile(_NUMBER.encode()).fullmatch
 _LOOK = 1000
 """Cells without a number that are looked at, to tell what they are."""
+
+_FEW = 2000
+"""Cells that are looked at one by one."""
 
 _BLANK = np.zeros(256, bool)
 _BLANK[list(b" \t\r")] = True
@@ -77,6 +85,8 @@ def parse(data: Bytes, starts: Places, ends: Places, *, decimal: str) -> Numbers
     decimal : str
         "." or ",".
     """
+    if starts.size <= _FEW and decimal == "." and (text := _without_numbers(data, starts, ends)) is not None:
+        return text
     filled = ends > starts
     blank = not filled.all()
     cells = texts(data, starts[filled], ends[filled]) if blank else texts(data, starts, ends)
@@ -101,6 +111,16 @@ def parse(data: Bytes, starts: Places, ends: Places, *, decimal: str) -> Numbers
     return Numbers(values, style, scientific, numbers.size, int(np.count_nonzero(filled)) - numbers.size, words)
 
 
+def _without_numbers(data: Bytes, starts: Places, ends: Places) -> Numbers | None:
+    """Read a few cells one by one, which needs no Arrow; None where there is a number among them."""
+    cells = [data[start:end].tobytes() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    cells = [cell for cell in cells if cell]
+    if any(map(_IS_NUMBER, cells)):
+        return None
+    words = frozenset(cell.decode("latin-1") for cell in cells[:_LOOK])
+    return Numbers(np.full(starts.size, np.nan), Style(), None, 0, len(cells), words)
+
+
 def _words(cells: pa.Array) -> frozenset[str]:
     """Return the distinct texts among the first of `cells`."""
     import pyarrow.compute as pc
@@ -112,11 +132,13 @@ def _with_points(cells: pa.Array) -> pa.Array:
     """Return texts with a decimal comma as Arrow reads them; a point, which is none of theirs, makes them no number."""
     offsets, data = raw(cells)
     swapped = np.where(data == _COMMA, _POINT, np.where(data == _POINT, _COMMA, data)).astype(np.uint8)
-    return pa.Array.from_buffers(cells.type, len(cells), [None, pa.py_buffer(offsets), pa.py_buffer(swapped)])
+    return of_texts(offsets, swapped)
 
 
 def _cast(cells: pa.Array) -> tuple[Floats, Flags | None]:
     """Return the finite numbers among the texts, and which of the texts they are; None for all."""
+    import pyarrow as pa
+
     good = None
     try:
         numbers = to_floats(cells.cast(pa.float64()))

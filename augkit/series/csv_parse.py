@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from augkit.series.csv_arrow import is_wide
+from augkit.compiled import csv_calls, library
+from augkit.series.csv_arrow import Floats, is_wide
 from augkit.series.csv_cells import Bytes, Flags, Places
 from augkit.series.csv_dialect import Dialect
-from augkit.series.csv_digits import Plain, read_plain
 from augkit.series.csv_numbers import Numbers, parse, trim
 from augkit.series.csv_scan import Cells
 from augkit.series.csv_style import Style
@@ -86,7 +86,7 @@ def trimmed(cells: Cells, positions: Iterable[int]) -> Iterator[tuple[int, Edges
     """Yield where the cells of some columns are, without quotes and blanks."""
     marks = _Marks(cells)
     for position in positions:
-        yield position, _small(cells, marks.trim(*_edges(cells, position)))
+        yield position, marks.trim(*_edges(cells, position))
 
 
 def read_columns(cells: Cells, positions: Iterable[int], dialect: Dialect) -> Iterator[tuple[int, Edges, Numbers]]:
@@ -101,40 +101,32 @@ def read_columns(cells: Cells, positions: Iterable[int], dialect: Dialect) -> It
                 numbers = _plain(cells.data, *edges, dialect.decimal)
         if numbers is None:
             numbers = parse(cells.data, *edges, decimal=dialect.decimal)
-        yield position, _small(cells, edges), numbers
+        yield position, edges, numbers
 
 
 def _edges(cells: Cells, position: int) -> Edges:
-    return np.ascontiguousarray(cells.starts[:, position]), np.ascontiguousarray(cells.ends[:, position])
-
-
-def _small(cells: Cells, edges: Edges) -> Edges:
     kind = np.int64 if is_wide(cells.data.size) else np.int32
-    return edges[0].astype(kind), edges[1].astype(kind)
+    return cells.starts[:, position].astype(kind), cells.ends[:, position].astype(kind)
 
 
 def _plain(data: Bytes, starts: Places, ends: Places, decimal: str) -> Numbers | None:
-    """Return the numbers of a column whose cells are plain ones or empty; None for others."""
-    filled = ends > starts
-    if filled.all():
-        plain = read_plain(data, starts, ends, decimal) if starts.size else None
-        return None if plain is None else Numbers(plain.values, _style(plain), None, starts.size, 0, frozenset())
-    where = np.flatnonzero(filled)
-    plain = read_plain(data, starts[where], ends[where], decimal) if where.size else None
-    if plain is None:
+    """Return the numbers of a column whose cells are plain or empty; None for others, or if nothing is compiled."""
+    kernel = library()
+    if kernel is None or starts.dtype != np.int32:
         return None
-    values = np.full(starts.size, np.nan)
-    values[where] = plain.values
-    return Numbers(values, _style(plain), None, where.size, 0, frozenset())
+    found = csv_calls.read_plain(kernel, data, starts, ends, decimal)
+    return None if found is None else _numbers(*found)
 
 
-def _style(plain: Plain) -> Style:
-    return Style(
-        decimals=plain.decimals,
+def _numbers(values: Floats, facts: csv_calls.Facts) -> Numbers:
+    mark = bool(facts.mark)
+    style = Style(
+        decimals=facts.decimals,
         plain=True,
-        mark=plain.mark,
-        bare=plain.bare,
-        plus=plain.plus,
-        padded=plain.padded,
-        largest=plain.largest,
+        mark=mark,
+        bare=bool(facts.bare),
+        plus=bool(facts.plus),
+        padded=bool(facts.padded and not mark),
+        largest=facts.largest,
     )
+    return Numbers(values, style, None, facts.filled, 0, frozenset())

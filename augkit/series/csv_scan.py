@@ -9,7 +9,17 @@ import numpy as np
 
 from augkit.errors import InputError
 from augkit.series.csv_bytes import TextFile
-from augkit.series.csv_cells import BATCH, Bytes, Lines, OddQuotesError, Places, cut, cut_one_by_one, row_batches
+from augkit.series.csv_cells import (
+    BATCH,
+    Bytes,
+    Lines,
+    OddQuotesError,
+    Places,
+    cut,
+    cut_evenly,
+    cut_one_by_one,
+    row_batches,
+)
 from augkit.series.csv_dialect import Dialect
 from augkit.series.csv_rows import Head, RaggedError, find_head, rows
 
@@ -82,22 +92,28 @@ class Scanner:
             With the row, for one that has more or fewer cells than the header.
         """
         row, place = 0, self._head.place
-        for data, added, lines in self._lines():
+        for data, added, lines in self._batches():
             try:
-                starts, ends = rows(lines, self._head.width, before=row)
+                starts, ends = self._edges(data, lines, row)
             except RaggedError as error:
                 raise self._ragged(error, place) from None
             yield Cells(data, added, row, starts, ends)
             row, place = row + starts.shape[0], place + data.size
 
-    def _lines(self) -> Iterator[tuple[Bytes, int, Lines]]:
+    def _edges(self, data: Bytes, lines: Lines | None, before: int) -> tuple[Places, Places]:
+        width = self._head.width
+        if lines is not None:
+            return rows(lines, width, before=before)
+        return cut_evenly(data, self._dialect, width) or rows(cut(data, self._dialect), width, before=before)
+
+    def _batches(self) -> Iterator[tuple[Bytes, int, Lines | None]]:
+        """Yield whole rows, how many bytes were added to them, and their cells where these were found one by one."""
         pieces = _behind(self._file.pieces(self._size), self._head.place)
         if self.by_cell:
             yield from self._one_by_one(pieces)
             return
         for text in row_batches(pieces, self._newline, self._size):
-            data, added = self._ended(text)
-            yield data, added, cut(data, self._dialect)
+            yield *self._ended(text), None
 
     def _one_by_one(self, pieces: Iterable[bytes]) -> Iterator[tuple[Bytes, int, Lines]]:
         rest, begin = b"", self._head.place
@@ -120,10 +136,10 @@ class Scanner:
             what = begun if b'"' in rest[:_LONGEST] else f"a row of more than {_LONGEST:,} bytes begins"
             raise InputError(f"line {self._line_of(begin)}: {what}")
 
-    def _ended(self, text: bytes) -> tuple[Bytes, int]:
+    def _ended(self, text: bytes | memoryview) -> tuple[Bytes, int]:
         """Return text with a line end, and how many bytes were added for it."""
-        missing = bool(text) and not text.endswith(self._newline)
-        return np.frombuffer(text + self._newline if missing else text, np.uint8), int(missing)
+        missing = bool(text) and text[-1:] != self._newline
+        return np.frombuffer(bytes(text) + self._newline if missing else text, np.uint8), int(missing)
 
     def _ragged(self, error: RaggedError, begin: int) -> InputError:
         line = self._line_of(begin + error.place)

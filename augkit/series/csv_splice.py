@@ -4,16 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from augkit.series.csv_arrow import is_wide, raw, taken
+from augkit.series.csv_arrow import as_binary, is_wide, of_texts, raw, taken
 from augkit.series.csv_cells import Bytes, Places
-from augkit.series.csv_print import Texts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 KEEP = -1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Texts:
+    """Texts that stand one behind the other, with or without something between them.
+
+    Attributes
+    ----------
+    data : ndarray of uint8
+    begins, ends : ndarray of int, shape (texts,)
+    """
+
+    data: Bytes
+    begins: Places
+    ends: Places
+
+    def __len__(self) -> int:
+        return int(self.begins.size)
+
+
+def texts_of(array: pa.Array) -> Texts:
+    """Return the texts of an Arrow array."""
+    places, data = raw(array)
+    return Texts(data, places[:-1], places[1:])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,6 +91,4 @@ def splice(data: Bytes, columns: Sequence[Changed], texts: Sequence[Texts]) -> m
         np.add(part.ends, begin, out=offsets[first + 1 : end : 2], casting="same_kind")
         first, begin = end, begin + part.data.size
     joined = np.concatenate([data, *(part.data for part in texts)])
-    kind = pa.large_binary() if wide else pa.binary()
-    made = pa.Array.from_buffers(kind, offsets.size - 1, [None, pa.py_buffer(offsets), pa.py_buffer(joined)])
-    return raw(taken(made, order))[1].data
+    return raw(taken(as_binary(of_texts(offsets, joined)), order))[1].data

@@ -91,7 +91,8 @@ def survey(offsets: Offsets, data: Bytes, numbers: Floats) -> tuple[Style, Flags
         return replace(style, mark=True, decimals=places - 1, bare=_is_bare(data, begins, lead)), None
     marks = np.flatnonzero(data == _POINT)
     if not marks.size:
-        return replace(style, padded=bool(((lead == _ZERO) & (ends - begins > 1)).any())), None
+        first = begins + _signed(lead)
+        return replace(style, padded=bool(((data[first] == _ZERO) & (ends - first > 1)).any())), None
     decimals = int((ends[np.searchsorted(ends, marks, "right")] - marks).max()) - 1
     return replace(style, mark=True, decimals=decimals, bare=_is_bare(data, begins, lead)), None
 
@@ -104,8 +105,12 @@ def _mark_from_end(cell: Bytes) -> int:
 
 def _is_bare(data: Bytes, begins: Offsets, lead: Bytes) -> bool:
     """Tell whether any number begins with its decimal mark, behind a sign or not."""
-    signed = (lead == _MINUS) | (lead == _PLUS)
-    return bool((data[begins + signed] == _POINT).any())
+    return bool((data[begins + _signed(lead)] == _POINT).any())
+
+
+def _signed(lead: Bytes) -> Flags:
+    signed: Flags = (lead == _MINUS) | (lead == _PLUS)
+    return signed
 
 
 def _survey_exponents(style: Style, offsets: Offsets, data: Bytes) -> tuple[Style, Flags | None]:

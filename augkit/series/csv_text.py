@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, raw, to_floats
+from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, of_texts, raw, to_floats
 from augkit.series.csv_cells import Flags, Places
-from augkit.series.csv_print import Texts, print_plain, texts_of
+from augkit.series.csv_splice import Texts, texts_of
 from augkit.series.csv_style import Style
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _EXACT = 2.0**53
 """Integers of float64 are exact up to here."""
@@ -34,13 +36,10 @@ class Written:
         Texts and the rows they belong to; None for all rows. A later part takes the place of an earlier one.
     values : ndarray of float64
         What a reader gets from the texts.
-    has_tail : bool
-        Whether the character that was to follow does.
     """
 
     parts: list[tuple[Places | None, Texts]]
     values: Floats
-    has_tail: bool = False
 
 
 def write(
@@ -50,7 +49,6 @@ def write(
     *,
     decimal: str,
     decimals: int | Literal["full"] | None = None,
-    tail: int | None = None,
 ) -> Written:
     """Write numbers in a column's style; what is not finite gets a text that is not to be used.
 
@@ -68,21 +66,13 @@ def write(
         "." or ",".
     decimals : int, "full" or None
         The digits after the mark, or all that it takes to read the number back, instead of the column's own.
-    tail : int or None
-        A character to follow each text, where that is easily done.
     """
-    if isinstance(decimals, int):
-        style = replace(style, decimals=decimals, mantissa=decimals, mark=decimals > 0)
-    elif decimals == "full":
-        style = replace(style, decimals=_MOST_DECIMALS + 1, mantissa=_MOST_DECIMALS, mark=True)
+    style = as_asked(style, decimals)
     if style.scientific and not style.plain:
         return _write_scientific(values, style, decimal, digits=style.mantissa)
     shortest = is_full(style)
     mixed = scientific is not None and bool(scientific.any())
-    if shortest:
-        written = _write_shortest(values, style, decimal)
-    else:
-        written = _write_fixed(values, style, decimal, None if mixed else tail)
+    written = (_write_shortest if shortest else _write_fixed)(values, style, decimal)
     if mixed and scientific is not None:
         rows = np.flatnonzero(scientific)
         digits = 16 if shortest else max(style.mantissa, _significant(style) - 1)
@@ -90,6 +80,21 @@ def write(
         written.parts.append((rows, patch.parts[0][1]))
         written.values[rows] = patch.values
     return written
+
+
+def as_asked(style: Style, decimals: int | Literal["full"] | None) -> Style:
+    """Return a column's style with the decimals that are asked for."""
+    if decimals == "full":
+        return replace(style, decimals=_MOST_DECIMALS + 1, mantissa=_MOST_DECIMALS, mark=True)
+    if decimals is None:
+        return style
+    return replace(style, decimals=decimals, mantissa=decimals, mark=decimals > 0)
+
+
+def is_fixed(style: Style, scientific: Flags | None) -> bool:
+    """Tell whether all of some cells are written with the same number of decimals, and without an exponent."""
+    mixed = scientific is not None and bool(scientific.any())
+    return not (mixed or is_full(style) or (style.scientific and not style.plain))
 
 
 def is_full(style: Style) -> bool:
@@ -101,7 +106,7 @@ def _significant(style: Style) -> int:
     return len(f"{style.largest:.0f}") + style.decimals
 
 
-def _write_fixed(values: Floats, style: Style, decimal: str, tail: int | None) -> Written:
+def _write_fixed(values: Floats, style: Style, decimal: str) -> Written:
     """Write numbers with a fixed number of decimals, as integers with the mark put in."""
     power = _POWERS[style.decimals]
     with np.errstate(over="ignore"):
@@ -112,10 +117,6 @@ def _write_fixed(values: Floats, style: Style, decimal: str, tail: int | None) -
     written = np.divide(scaled, power, out=scaled)
     written[odd] = values[odd]
     odd = odd[np.isfinite(values[odd])]
-    is_plain = not (style.plus or style.bare or odd.size) and style.mark == (style.decimals > 0)
-    plain = print_plain(whole, style.decimals, ord(decimal), tail) if is_plain else None
-    if plain is not None:
-        return Written([(None, plain)], written, has_tail=tail is not None)
     parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_integers(whole, style, decimal)))]
     if odd.size:
         large = [f"{value:.{style.decimals}f}" for value in values[odd].tolist()]
@@ -131,14 +132,14 @@ def _integers(scaled: NDArray[np.int64], style: Style, decimal: str) -> pa.Array
     zeros are written; it then becomes the zero before the mark.
     """
     if not style.decimals:
-        return _signed(of_numbers(scaled).cast(pa.string()), scaled, style, decimal if style.mark else "")
+        return _signed(of_numbers(scaled).cast("string"), scaled, style, decimal if style.mark else "")
     power = 10**style.decimals
     magnitude = np.abs(scaled)
     whole = magnitude // power
     below = np.flatnonzero(whole == 0)
     magnitude += whole * (9 * power)
     magnitude[below] += 10 * power
-    digits = of_numbers(np.where(scaled < 0, -magnitude, magnitude)).cast(pa.string())
+    digits = of_numbers(np.where(scaled < 0, -magnitude, magnitude)).cast("string")
     offsets, data = raw(digits)
     data = data.copy()
     marks = offsets[1:] - (style.decimals + 1)
@@ -152,8 +153,7 @@ def _integers(scaled: NDArray[np.int64], style: Style, decimal: str) -> pa.Array
         offsets = offsets - np.cumsum(shift, dtype=offsets.dtype)
     else:
         data[marks[below] - 1] = _ZERO
-    texts = pa.Array.from_buffers(digits.type, len(digits), [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-    return _signed(texts, scaled, style, "")
+    return _signed(of_texts(offsets, data), scaled, style, "")
 
 
 def _signed(texts: pa.Array, sign: NDArray[np.int64] | Floats, style: Style, tail: str) -> pa.Array:
@@ -180,7 +180,7 @@ def _write_shortest(values: Floats, style: Style, decimal: str) -> Written:
     with np.errstate(invalid="ignore"):
         magnitude = np.abs(values)
         odd = np.flatnonzero(((magnitude < 1e-6) & (magnitude > 0)) | (magnitude >= 1e15))
-    texts = of_numbers(values).cast(pa.string())
+    texts = of_numbers(values).cast("string")
     if decimal == ",":
         texts = _with_commas(texts)
     parts: list[tuple[Places | None, Texts]] = [(None, texts_of(_signed(texts, values, style, "")))]
@@ -198,7 +198,7 @@ def _write_scientific(values: Floats, style: Style, decimal: str, *, digits: int
     if (sign, width) != ("+", 2):
         texts = [_with_exponent(text, letter, sign, width) for text in texts]
     array = of_strings(texts)
-    written = to_floats(array.cast(pa.float64()))
+    written = to_floats(array.cast("float64"))
     if decimal == ",":
         array = _with_commas(array)
     return Written([(None, texts_of(_signed(array, values, style, "")))], written)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from augkit.series.clock import Clock
 from augkit.series.groups import Groups
 from augkit.series.moments import Codes, Floats, by_group
 from augkit.series.sources import Rows
 from augkit.series.table import Batch
+
+if TYPE_CHECKING:
+    from augkit.series.clock import Clock
 
 
 class Entities:

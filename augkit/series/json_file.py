@@ -16,7 +16,7 @@ from augkit.series.columns import unique_names
 from augkit.series.csv_arrow import Floats, of_numbers, texts
 from augkit.series.csv_bytes import TextFile
 from augkit.series.csv_cells import BATCH
-from augkit.series.csv_edit import Cells, Edit, Form
+from augkit.series.csv_edit import Cells, Change, Edit, Form
 from augkit.series.csv_numbers import Numbers, parse
 from augkit.series.csv_read import Gathered
 from augkit.series.json_scan import Found, Objects, scan
@@ -153,7 +153,7 @@ class JsonTable:
                 missing = noisy.missing.get(position)
                 lost = None if missing is None else missing[found.rows]
                 style = self._gathered[position].style
-                written[position][found.rows] = edit.put(cells, new[found.rows], style, lost, "null")
+                written[position][found.rows] = edit.put(Change(cells, new[found.rows], style, lost, "null"))
         editor.wrote(batch, written)
         return edit.spliced()
 

@@ -50,7 +50,8 @@ def way_of(kind: pa.DataType, physical: str, length: int, *, nullable: bool) -> 
     for way in ways:
         schema = pa.schema([pa.field("x", way.type, nullable)])
         out = BytesIO()
-        pq.write_table(schema.empty_table(), out, store_schema=False, **way.options())
+        empty = pa.Table.from_arrays([pa.nulls(0, way.type)], schema=schema)  # schema.empty_table() imports pandas
+        pq.write_table(empty, out, store_schema=False, **way.options())
         leaf = pq.ParquetFile(BytesIO(out.getvalue())).schema.column(0)
         if (leaf.physical_type, leaf.length) == (physical, length):
             return way
@@ -79,7 +80,8 @@ class Pages:
     def add(self, array: pa.Array) -> None:
         """Make pages of the next rows."""
         made = pa.BufferOutputStream()
-        table = pa.Table.from_arrays([array.cast(self._way.type)], schema=self._schema)
+        array = array if array.type == self._way.type else array.cast(self._way.type)
+        table = pa.Table.from_arrays([array], schema=self._schema)
         pq.write_table(table, made, row_group_size=max(len(array), 1), store_schema=False, **self._options)
         data = memoryview(made.getvalue())
         footer, _ = decode(bytes(data[-8 - int.from_bytes(data[-8:-4], "little") : -8]))

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from augkit.errors import InputError
 from augkit.series.assigned import ALL
-from augkit.series.clock import Clock
 from augkit.series.columns import find, own_values, select
 from augkit.series.entities import Entities
 from augkit.series.groups import Groups
@@ -143,6 +142,8 @@ def _entities(columns: Sequence[Column], options: SeriesOptions, path: Path) -> 
             column = find(columns, "group_by", options.group_by)
             groups, reserved[column.position] = Groups(column.position, column.name), "names the groups"
     if options.time is not None:
+        from augkit.series.clock import Clock
+
         column = find(columns, "time", options.time)
         clock, reserved[column.position] = Clock(column.position, column.name, options.time_unit), "time stamps"
     parts = {columns[position].part for position in reserved}
