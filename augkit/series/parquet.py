@@ -37,7 +37,7 @@ _ROWS, _FEWEST = 2**16, 2**10
 _CELLS = 2**21
 """Cells of all columns that are looked at together."""
 
-_IN_MEMORY = 2**26
+_IN_MEMORY = 2**25
 """Bytes of the pages of all columns that wait in memory for their place in the file."""
 
 _PIECE = 2**23
@@ -46,7 +46,7 @@ _PIECE = 2**23
 _KEPT = 2**25
 """Bytes of columns that are kept between passes."""
 
-_BUFFERED = 2**26
+_BUFFERED = 2**25
 """Bytes of a row group from which on it is not read at once."""
 
 
