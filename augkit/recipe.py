@@ -210,7 +210,7 @@ def _sections(path: Path | str, data: Mapping[str, Any]) -> list[Section]:
 def _place(recipe: Path | str, where: str, name: str, value: object) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
         raise UsageError(f"{where}{name}: a path was expected, got {value!r}")
-    place = as_place(value)
+    place = as_place(value, "" if isinstance(recipe, str) else os.path.realpath(recipe.parent))
     if is_url(place):
         return place
     if isinstance(recipe, str):

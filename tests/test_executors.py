@@ -202,6 +202,16 @@ def test_a_worker_without_augkit_is_told(tmp_path, src):
         package.run(recipe(src), dst=tmp_path / "dst", executor=Bare())
 
 
+@pytest.mark.usefixtures("expected")
+def test_a_pool_that_goes_on_holds_no_lock(tmp_path, src):
+    with processes() as pool:
+        for part in ("1/2", "2/2"):
+            [report] = package.run(recipe(src), dst=tmp_path / "dst", executor=pool, shard=part)
+        assert not report.hints
+        assert outputs(tmp_path / "dst") == outputs(tmp_path / "expected")
+        package.run(recipe(src), dst=tmp_path / "dst", executor=pool, overwrite=True)
+
+
 def test_a_worker_that_cannot_do_even_nothing_ends_the_run(tmp_path, src):
     class Odd(Direct):
         def submit(self, work, *arguments):

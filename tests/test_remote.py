@@ -2,10 +2,12 @@
 
 import json
 import sys
+import tarfile
 import tempfile
 import tomllib
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from io import BytesIO
 from multiprocessing import get_context
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -88,6 +90,23 @@ def test_executors_make_the_same(tmp_path, bucket, start):
     with start() as executor:
         package.run(Recipe(seed=7, sections=(section,)), executor=executor)
     assert without_recipe(bucket.content("out")) == without_recipe(content(tmp_path / "whole"))
+
+
+def test_threads_do_not_mix_up_the_members_of_an_archive(tmp_path):
+    contents = {f"m/{number}": bytes([number % 251]) * 20000 for number in range(400)}
+    with tarfile.open(tmp_path / "many.tar", "w") as tar:
+        for name, data in contents.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, BytesIO(data))
+
+    def right(name):
+        target = tmp_path / "got" / name
+        Store(f"tar://::{tmp_path / 'many.tar'}", "run").get(name, target, 20000)
+        return target.read_bytes() == contents[name]
+
+    with ThreadPoolExecutor(8) as hands:
+        assert all(hands.map(right, contents))
 
 
 def test_memory_is_of_one_process(tmp_path):

@@ -42,12 +42,22 @@ def test_places_are_used_as_they_are_meant(text, place):
         ("az://c/x?sv=1&sig=hunter2", "signature"),
         ("s3://bucket/../other", "without . and .."),
         ("s3://bucket//x", "empty names"),
+        ("zip://x::file://a.zip", "from the root"),
+        ("reference://::index.json", "reference:// is not read here"),
+        ("reference::s3://b/index.json", "reference:// is not read here"),
+        ("zip://x::reference://::index.json", "reference:// is not read here"),
     ],
 )
 def test_what_was_not_meant_is_refused(text, told):
     with pytest.raises(UsageError, match=told) as error:
         as_place(text)
     assert "hunter2" not in str(error.value)
+
+
+def test_an_archive_is_named_from_the_root(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert as_place("zip://x::a.zip") == f"zip://x::{tmp_path}/a.zip"
+    assert as_place("zip://x::../b/a.zip", "/data/c") == "zip://x::/data/b/a.zip"
 
 
 def test_a_folder_with_a_colon_stays_a_folder(tmp_path, monkeypatch, capsys):
@@ -72,9 +82,7 @@ def test_urls_are_taken_apart_and_put_together():
     assert not in_one_process("s3://memory", None)
 
 
-@pytest.mark.parametrize(
-    "url", ["zip://x::a.zip", "https://host/x", "tar://x", "simplecache::s3://b/x", "hf://x", "xy://"]
-)
+@pytest.mark.parametrize("url", ["zip://x::a.zip", "https://host/x", "tar://x", "simplecache::s3://b/x", "hf://x"])
 def test_what_cannot_be_written_to_is_no_target(url, tmp_path, capsys):
     with pytest.raises(UsageError, match="DST cannot be written to"):
         check_target(url)
@@ -94,6 +102,11 @@ def test_what_cannot_be_written_to_is_no_target(url, tmp_path, capsys):
         ("s3://b/out", "gs://b/out", True),
         ("s3://b/out", "zip://x::s3://b/out/a.zip", False),
         ("s3://b/out", "/data/src", True),
+        ("/data/out", "zip://x::/data/a.zip", True),
+        ("/data/out", "zip://x::/data/out/a.zip", False),
+        ("/data/out", "zip://x::file:///data/out/a.zip", False),
+        ("/data/out/in", "simplecache::file:///data/out", False),
+        ("/data/out", "zip://x::s3://b/data/out/a.zip", True),
     ],
 )
 def test_src_and_dst_lie_apart(dst, src, apart):
@@ -107,7 +120,7 @@ def test_src_and_dst_lie_apart(dst, src, apart):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("images", "foo://b/x", "{out}", "--std", "0.1"), "Protocol not known: foo"),
+        (("images", "foo://b/x", "{out}", "--std", "0.1"), "foo:// is not read here"),
         (("images", "s3://me:hunter2@b/x", "{out}", "--std", "0.1"), "password"),
         (("images", "{src}", "s3://b/out", "--std", "0.1", "--shard", "1/2", "--seed", "1"), "local DST"),
         (("images", "{src}", "s3://b/out", "--std", "0.1", "--report", "p.html"), "a local path was expected"),

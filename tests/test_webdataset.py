@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import subprocess
 import tarfile
 
@@ -12,6 +13,8 @@ from PIL import Image
 from webdataset import tariterators
 
 import augkit as package
+from augkit.errors import InputError
+from augkit.folder.tars.noisy import Noiser
 from augkit.images import files as image_files
 from augkit.images.options import ImageOptions
 from augkit.noise.keys import Key
@@ -124,6 +127,36 @@ def test_failures_of_members_outlive_a_resumed_run(tmp_path):
     assert augkit("resume", tmp_path / "dst", "--quiet") == 1
     assert content(tmp_path / "dst") == expected
     assert augkit("verify", tmp_path / "dst", "--quiet") == 0
+
+
+def test_shards_are_merged_where_a_tar_has_no_sample(tmp_path, capsys):
+    src = shards(tmp_path / "src", count=2)
+    pack(src / "empty.tar", [("README", b"no sample")])
+    for number in (1, 2):
+        assert noise("images", src, tmp_path / "parts", "--shard", f"{number}/2") == 0
+    assert (tmp_path / "parts" / "empty.tar.jsonl").read_bytes() == b""
+    assert noise("images", src, tmp_path / "dst") == 0
+    assert content(tmp_path / "parts") == content(tmp_path / "dst")
+    assert augkit("resume", tmp_path / "dst", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["outputs"] == 0
+
+
+def test_what_stands_between_members_stays_where_the_first_copy_fails(tmp_path, monkeypatch):
+    contents = members(count=2)
+    contents.insert(1, ("README", b"keep me"))
+    path = pack(tmp_path / "src" / "a.tar", contents)
+    write = Noiser._write
+
+    def failing(self, part, item, copy, place):
+        if copy == 1:
+            raise InputError("cannot be written")
+        return write(self, part, item, copy, place)
+
+    monkeypatch.setattr(Noiser, "_write", failing)
+    section = make_section("images", str(path), str(tmp_path / "dst"), {"std": "0.1", "webdataset": True, "copies": 2})
+    [report] = package.run(Recipe(seed=3, sections=(section,)), jobs=1)
+    assert {failure["copy"] for failure in report.failures} == {1}
+    assert ("README", b"keep me") in read(tmp_path / "dst" / "a.tar")
 
 
 def test_a_member_that_fails_takes_its_sample_with_it(tmp_path):

@@ -74,11 +74,12 @@ def begin_journal(path: Path, rows: Mapping[int, bytes]) -> None:
 def _is_there(size_of: Callable[[str], int], output: Output, size: int, labels: object) -> bool:
     """Tell whether an output is there with its size, and all its labels: those of a size that is known with theirs."""
     try:
-        sizes = [size_of(name) for name in (output.name, *output.label_names)]
+        same = size_of(output.name) == size
+        for label in output.labels:
+            found = size_of(label.name)
+            same = same and (found == label.size or (label.size is None and (found > 0 or bool(label.made))))
     except OSError:
         return False
-    expected = [size, *(label.size for label in output.labels)]
-    same = all(found == wanted or (wanted is None and found) for found, wanted in zip(sizes, expected, strict=True))
     return same and labels == output.followers
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
 import msgspec
 
 from augkit.errors import UsageError
+
+T = TypeVar("T", bound=msgspec.Struct)
 
 _MOST_COPIES = 100_000
 
@@ -183,3 +187,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     def target_root(self) -> Path:
         """DST as a path."""
         return Path(self.dst)
+
+
+def rooted(holder: T, names: Iterable[str]) -> T:
+    """Return a struct whose paths, in some of its fields, mean the same in any working folder."""
+    values = {name: value for name in names if (value := getattr(holder, name))}
+    full = os.path.abspath  # unlike Path.absolute it leaves no ".."
+    paths = {name: full(value) if isinstance(value, str) else list(map(full, value)) for name, value in values.items()}
+    return msgspec.structs.replace(holder, **paths)

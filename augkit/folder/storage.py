@@ -258,4 +258,5 @@ def held(folder: Path, *, shared: bool = False) -> Iterator[None]:
     try:
         yield
     finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)  # workers of a caller's that were forked meanwhile hold the file open
         os.close(handle)

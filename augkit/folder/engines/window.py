@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import time
 import uuid
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 from augkit.errors import OutputError
 from augkit.folder.engines.base import Engine, fate
 from augkit.folder.engines.serve import Unfit, place, release, serve_group
-from augkit.folder.options import Job
+from augkit.folder.options import Job, rooted
 from augkit.folder.plan import Task
 from augkit.folder.workers import Results, lost, next_group, run_tasks
 
@@ -53,15 +52,8 @@ def run_on(engine: Engine, job: Job, tasks: Sequence[Task], sample: float, hint:
 
 def absolute(job: Job) -> Job:
     """Return a job whose paths mean the same in any working folder."""
-    folder = replace(job.folder, **_absolute(job.folder, job.folder.PATHS))
-    options = replace(job.options, **_absolute(job.options, getattr(job.options, "PATHS", ())))
-    return replace(job, **_absolute(job, ("src", "dst")), folder=folder, options=options)
-
-
-def _absolute(holder: object, names: Sequence[str]) -> dict[str, Any]:
-    values = {name: value for name in names if (value := getattr(holder, name))}
-    full = os.path.abspath  # unlike Path.absolute it leaves no ".."
-    return {name: full(value) if isinstance(value, str) else list(map(full, value)) for name, value in values.items()}
+    folder, options = rooted(job.folder, job.folder.PATHS), rooted(job.options, getattr(job.options, "PATHS", ()))
+    return rooted(replace(job, folder=folder, options=options), ("src", "dst"))
 
 
 class _Window:

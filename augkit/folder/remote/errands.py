@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import disk_usage
 
@@ -14,7 +14,7 @@ from augkit.errors import AugkitError, InputError
 from augkit.folder.make import Made, failed, make_here
 from augkit.folder.options import Job, Remote
 from augkit.folder.plan import Output, Task
-from augkit.folder.remote.room import stand_in
+from augkit.folder.remote.room import Room, stand_in
 from augkit.folder.remote.store import Store
 from augkit.folder.remote.urls import joined
 
@@ -28,11 +28,11 @@ def make_remotely(job: Job, task: Task, sample: float) -> list[Made]:
     if remote is None:
         return make_here(job, task, sample)
     try:
-        with tempfile.TemporaryDirectory(prefix="augkit-", dir=_place(remote), ignore_cleanup_errors=True) as folder:
+        with _folder(remote) as folder:
             here = replace(
                 job,
-                src=str(stand_in(Path(folder), remote.src)) if remote.src else job.src,
-                dst=str(stand_in(Path(folder), remote.dst)) if remote.dst else job.dst,
+                src=str(stand_in(folder, remote.src)) if remote.src else job.src,
+                dst=str(stand_in(folder, remote.dst)) if remote.dst else job.dst,
                 remote=None,
             )
             return _made(remote, here, task, sample)
@@ -51,6 +51,17 @@ def _made(remote: Remote, here: Job, task: Task, sample: float) -> list[Made]:
     return [
         _sent(remote, store, here, task, made) for part in _portions(task) for made in make_here(here, part, sample)
     ]
+
+
+@contextmanager
+def _folder(remote: Remote) -> Iterator[Path]:
+    """Be in a temporary folder; on another machine than that which leads the run it is a room of its own."""
+    if not Path(remote.work).is_dir():
+        with Room() as room:
+            yield room.path
+        return
+    with tempfile.TemporaryDirectory(prefix="augkit-", dir=remote.work, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def _place(remote: Remote) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -41,7 +42,7 @@ class Store:
     def __init__(self, url: str, run: str) -> None:
         self.url = url
         self._renames = protocol_of(url) in RENAMED
-        self._files, self._root = _opened(url, run, os.getpid())
+        self._files, self._root = _files_of(url, run)
 
     def sizes(self) -> dict[str, int]:
         """Return the size of every file below, at any depth, by its name; none where there is nothing.
@@ -187,7 +188,24 @@ class Store:
         return "/".join(filter(None, (self._root.rstrip("/"), name))) or self._root
 
 
-@lru_cache(maxsize=8)
+class _Own(threading.local):
+    """The file systems of one thread."""
+
+    def __init__(self) -> None:
+        self.opened = lru_cache(maxsize=8)(_opened)
+
+
+def _files_of(url: str, run: str) -> tuple[Any, str]:
+    """Return the file system of this process for a URL, and the path of that in it.
+
+    Asynchronous ones serve all threads; others, such as archives, have one place in one file, and serve one each.
+    """
+    files, root = _shared(url, run, os.getpid())
+    if getattr(files, "async_impl", False) or protocol_of(url) == "memory":
+        return files, root
+    return _OWN.opened(url, run, os.getpid())
+
+
 def _opened(url: str, run: str, process: int) -> tuple[Any, str]:
     """Return a file system, made anew, and the path of a URL in it."""
     try:
@@ -205,3 +223,7 @@ def _opened(url: str, run: str, process: int) -> tuple[Any, str]:
     if hasattr(files, "retries"):  # of s3fs, beside the ones of botocore below it and ours above
         files.retries = 2
     return files, root.rstrip("/") or ("/" if root.startswith("/") else "")
+
+
+_shared = lru_cache(maxsize=8)(_opened)
+_OWN = _Own()

@@ -23,7 +23,12 @@ OBJECTS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss",
 RENAMED = ("sftp", "ssh", "ftp", "smb", "hdfs", "webhdfs")
 """Stores of files, which are there as soon as they are begun: these get another name until they are complete."""
 
-_KNOWN = (*OBJECTS, *RENAMED, *_LOCAL, "http", "https", "zip", "tar", "hf", "github", "git")
+_READ = ("http", "https", "hf", "github", "webdav", "dav", "dbfs", "lakefs", "gdrive", "dropbox", "box", "tos", "obs")
+_ARCHIVES = ("zip", "tar")
+_CACHE = "simplecache"
+_KNOWN = (*OBJECTS, *RENAMED, *_LOCAL, *_READ, *_ARCHIVES)
+"""What is read; others, such as reference://, may run what a file tells them, or write to places of their own."""
+
 _LIBRARIES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs"}
 _ALIKE = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "ssh": "sftp"}
 
@@ -33,14 +38,19 @@ def is_url(place: str | os.PathLike[str]) -> bool:
     return isinstance(place, str) and _URL.match(place) is not None
 
 
-def as_place(place: str | os.PathLike[str]) -> str:
+def as_place(place: str | os.PathLike[str], base: str = "") -> str:
     """Return a place as it is to be used: a checked URL without its last slash, or a path as it is.
+
+    Parameters
+    ----------
+    base : str
+        The folder that the path of an archive is relative to, the working folder by default.
 
     Raises
     ------
     UsageError
-        For what was meant as a URL but is none, and for a URL that holds a password or a signature, as recipes and
-        messages would tell it to everyone.
+        For what was meant as a URL but is none or one of a protocol that is not read, and for a URL that holds a
+        password or a signature, as recipes and messages would tell it to everyone.
     """
     text = os.fspath(place)
     collapsed = _COLLAPSED.match(text)
@@ -60,11 +70,31 @@ def as_place(place: str | os.PathLike[str]) -> str:
             raise UsageError(f"{text}: a path from the root was expected, as in file:///data/photos")
         return path
     first, chain, rest = text.partition("::")
+    if chain:
+        rest = "::".join(_link(part, base) for part in rest.split("::"))
+    _check_protocols(text)
     steps = path_of(first).split("/")
     if not {".", ".."}.isdisjoint(steps) or "\0" in text or "" in steps[1:-1]:
         raise UsageError(f"{text}: a URL without . and .. and empty names was expected")
     bare = first.rstrip("/")
     return (f"{bare}//" if bare.endswith(":") else bare) + chain + rest
+
+
+def _check_protocols(url: str) -> None:
+    *further, last = url.split("::")
+    for part in (*further, *([last] if "://" in last else [])):
+        protocol = part.partition("://")[0]
+        if protocol not in (*_KNOWN, _CACHE):
+            raise UsageError(f"{url}: {protocol}:// is not read here; expected one of {' '.join(_KNOWN)}")
+
+
+def _link(part: str, base: str) -> str:
+    """Return a further part of a chain; a local path from the root, so that it means the same everywhere."""
+    if "://" not in part:
+        return os.path.abspath(os.path.join(base, part))  # noqa: PTH100, PTH118 - of a text that may be no path
+    if protocol_of(part) in _LOCAL and not part.partition("://")[2].startswith("/"):
+        raise UsageError(f"{part}: a path from the root was expected, as in file:///data/photos.zip")
+    return part
 
 
 def protocol_of(url: str) -> str:
@@ -121,6 +151,12 @@ def check_local(place: str, option: str) -> None:
 
 def check_apart(dst: str, place: str, what: str = "SRC") -> None:
     """Raise `UsageError` where a URL is DST and another place, or one of them lies in the other."""
+    if is_url(place) and not is_url(dst):
+        for part in place.split("::"):
+            path = part.partition("://")[2] if protocol_of(part) in _LOCAL else "" if "://" in part else part
+            real, inside = os.path.realpath(path), os.path.realpath(dst)
+            if path and os.path.commonpath([real, inside]) in (real, inside):
+                raise UsageError(f"{dst}: DST is, contains or lies inside {part}, {what}; name a folder apart from it")
     if not (is_url(dst) and is_url(place)):
         return
     for part in place.split("::"):

@@ -96,9 +96,17 @@ class Maker:
             self._lose(failure, copy)
             if not self._options.copied:
                 self._leave_out(sample)
+            elif copy == 1 and not self._options.keep_original:
+                self._write_others(sample)
             return False
         finally:
             self._forget(made)
+
+    def _write_others(self, sample: list[Part]) -> None:
+        """Write what stands between the members of a sample and is none of it."""
+        for part in sample:
+            if not part.key:
+                self._add_other(part.member)
 
     def _write_copy(self, sample: list[Part], copy: int, made: Mapping[int, Noisy]) -> None:
         others_too = copy == 1 and not self._options.keep_original
@@ -129,11 +137,8 @@ class Maker:
 
     def _leave_out(self, sample: list[Part]) -> None:
         """Leave a sample out, but for what stands between its members and is none of it."""
-        for part in sample:
-            if part.key:
-                self._left_out.add(part.member.name)
-            else:
-                self._add_other(part.member)
+        self._left_out.update(part.member.name for part in sample if part.key)
+        self._write_others(sample)
 
     def _lose(self, error: MemberError, copy: int) -> None:
         self._append(Lost(told(error.part.member.name), copy, error.reason))

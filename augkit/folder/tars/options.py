@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from augkit.errors import UsageError
-from augkit.folder.options import FolderOptions
+from augkit.folder.options import FolderOptions, rooted
 
 OF_WHOLE_FOLDERS = (
     ("save_noise", None, "what is saved beside an output would lie outside of its tar"),
@@ -75,7 +75,7 @@ def in_tars(domain: str, options: Any, folder: FolderOptions) -> tuple[str, TarO
         )
     own = TarOptions(
         domain=domain,
-        options=options,
+        options=rooted(options, getattr(options, "PATHS", ())),
         copies=folder.copies,
         probability=folder.probability,
         keep_original=folder.keep_original,
