@@ -1,6 +1,7 @@
 """The compiled library: it is built, loaded where it fits its sources, and done without where it is not there."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,21 @@ from augkit.compiled import SOURCES, compiler, library
 from augkit.noise.distributions import Gaussian
 from augkit.noise.keys import Key
 from augkit.noise.lattice import add_lattice
+from augkit.series.files import open_item
+from augkit.series.options import SeriesOptions
 from tests.ways import plain
 
 ROOT = Path(__file__).parent.parent
+
+
+def noised_table(folder):
+    """Return a noised table of few decimals, many cells of which stay as they are."""
+    source, target = folder / "a.csv", folder / "b.csv"
+    source.write_text(
+        "x,y\n" + "".join(f"{number / 10:.1f},{number * number % 89 / 4:.2f}\n" for number in range(5000))
+    )
+    open_item(source, SeriesOptions(std="0.05")).write(target, Key(1), measure=True)
+    return target.read_bytes()
 
 
 def noisy():
@@ -77,6 +90,18 @@ def test_a_compiler_that_fails_is_told_in_one_line_and_leaves_nothing(tmp_path, 
         compiler.compile_library(tmp_path / compiler.LIBRARY)
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cc", ["gcc -ffast-math", "gcc -Ofast -march=native", "  "])
+def test_flags_of_a_compiler_change_no_bit(elsewhere, monkeypatch, cc):
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc")
+    monkeypatch.setenv("CC", cc)
+    compiler.compile_library(elsewhere / compiler.LIBRARY)
+    assert library() is not None
+    made, table = noisy(), noised_table(elsewhere)
+    with plain():
+        assert (noisy(), noised_table(elsewhere)) == (made, table)
 
 
 def test_no_compiler_at_all_is_told(tmp_path, monkeypatch):

@@ -240,6 +240,14 @@ def test_matrices_are_read_in_blocks_of_rows(tmp_path, monkeypatch):
     assert noised(tmp_path, "a.npz", npz(x=values))[0] == whole
 
 
+def test_blank_lines_fill_a_piece_of_a_table_in_groups(tmp_path):
+    text = b"g,v\n" + b"a,1.5\nb,2.5\nb,7.5\n" * 100 + b"\n" * 5_000_000
+    made, _ = noised(tmp_path, "a.csv", text, std=0.1, group_by="g")
+    rows = made.rstrip(b"\n").split(b"\n")
+    assert len(made) - len(made.rstrip(b"\n")) == 5_000_001
+    assert [row[:2] for row in rows[1:]] == [b"a,", b"b,", b"b,"] * 100
+
+
 def test_row_groups_without_rows_are_kept(tmp_path):
     out = io.BytesIO()
     with pq.ParquetWriter(out, TABLE.schema) as writer:

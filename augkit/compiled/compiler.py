@@ -22,6 +22,8 @@ FLAGS = (
     "-std=c11",
     "-O3",
     "-ffp-contract=off",  # a multiplication and an addition are rounded one after the other, as NumPy does
+    "-fno-fast-math",
+    "-fno-strict-aliasing",  # words are cut into samples where they lie
     "-fPIC",
     "-fvisibility=hidden",
     "-shared",
@@ -42,8 +44,8 @@ def sources_number() -> int:
 
 def compiler() -> list[str]:
     """Return the command of the C compiler: ``$CC``, or the first that there is."""
-    if os.environ.get("CC"):
-        return shlex.split(os.environ["CC"])
+    if given := shlex.split(os.environ.get("CC", "")):
+        return given
     for name in COMPILERS:
         if found := shutil.which(name):
             return [found]

@@ -141,11 +141,11 @@ typedef struct {
 /* Read a cell of 1 to 16 bytes behind the sign, at `end` - `count`; tell whether it is a plain number. */
 static inline int read_number(const uint8_t *text, int64_t end, int64_t count, uint64_t mark, Number *number) {
     uint8_t padded[LONGEST] = {0};
-    const uint8_t *at = text + end - LONGEST;
-    if (end < LONGEST) {
+    const uint8_t *at = padded;
+    if (end < LONGEST)
         memcpy(padded + LONGEST - end, text, (size_t)end);
-        at = padded;
-    }
+    else
+        at = text + end - LONGEST;
     uint64_t last = load(at + 8) & last_bytes(count), before = load(at) & last_bytes(count - 8), place;
     number->marked = 1;
     if ((place = places_of(last, mark))) {

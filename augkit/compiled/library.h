@@ -14,6 +14,10 @@
 #error "floats have to be rounded after every operation"
 #endif
 
+#ifdef __FAST_MATH__
+#error "sums of floats may not be put in another order"
+#endif
+
 /* The loop that follows, once for AVX2 and once for any machine; which one runs is chosen when the library is loaded. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)

@@ -72,8 +72,8 @@ class Editor:
         return noisy
 
     def _edited(self, batch: Batch) -> Noisy:
-        if not batch.values:
-            return Noisy({})
+        if not batch.values or not batch.rows:  # such as one of blank lines only
+            return Noisy(dict(batch.values))
         entities = self._study.entities
         found = entities.sort(batch)
         if found is None:
