@@ -8,20 +8,14 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from augkit import cli_options as options
 from augkit._version import __version__
 from augkit.errors import AugkitError, UsageError, nearest, printable
-from augkit.folder.remote.urls import check_local, libraries_of
-
-if TYPE_CHECKING:
-    from augkit.folder.run import HowToRun
-    from augkit.folder.tally import Report
-    from augkit.recipe import Recipe
-    from augkit.running import Planned
+from augkit.folder.remote.urls import libraries_of
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_USAGE, EXIT_NOTHING_WRITTEN, EXIT_INTERNAL, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -142,13 +136,14 @@ def _run_folder(domain: str, src: Path | str, dst: Path | str, given: dict[str, 
         with suppress(OSError, EOFError):  # it loads beside this process, which still has its own to load
             forks.start_server(domain, libraries_of(src, dst))
     from augkit import recipe
+    from augkit.cli_run import run_recipe
 
     how = {name: given.pop(name) for name in _HOW}
     seed = given.pop("seed")
     table = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     table = {name: value for name, value in table.items() if value not in (None, [])}
     section = recipe.make_section(domain, str(src), str(dst), table)
-    return _run_recipe(recipe.Recipe(seed=seed, sections=(section,)), f"augkit resume {dst}", **how)
+    return run_recipe(recipe.Recipe(seed=seed, sections=(section,)), f"augkit resume {dst}", **how)
 
 
 @cli.command()
@@ -156,9 +151,10 @@ def _run_folder(domain: str, src: Path | str, dst: Path | str, given: dict[str, 
 @options.HOW
 def run(recipe_file: Path, **how: Any) -> int:
     """Do what a recipe says; every run writes the recipe that it followed."""
+    from augkit.cli_run import run_recipe
     from augkit.recipe import load_recipe
 
-    return _run_recipe(load_recipe(recipe_file), f"augkit run {recipe_file} --resume", **how)
+    return run_recipe(load_recipe(recipe_file), f"augkit run {recipe_file} --resume", **how)
 
 
 @cli.command()
@@ -169,6 +165,7 @@ def run(recipe_file: Path, **how: Any) -> int:
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def resume(dst: Path | str, on_error: str | None, max_errors: str | None, **how: Any) -> int:
     """Go on with the run that DST holds: recipe and seed lie there. Only the error budget may be another one."""
+    from augkit.cli_run import run_recipe
     from augkit.folder.plan import RECIPE
     from augkit.recipe import with_budget
     from augkit.running import recipe_in
@@ -181,100 +178,7 @@ def resume(dst: Path | str, on_error: str | None, max_errors: str | None, **how:
         same = section.dst == dst if isinstance(dst, str) else os.path.realpath(section.dst) == os.path.realpath(dst)
         if not same:
             raise UsageError(f"{dst}/{RECIPE}: dst: the folder of this recipe was expected, got {section.dst}")
-    return _run_recipe(whole, f"augkit resume {dst}", resume=True, overwrite=False, dry_run=False, **how)
-
-
-def _run_recipe(
-    whole: Recipe,
-    again: str,
-    *,
-    jobs: int | None,
-    timeout: float | None,
-    max_memory: str | None,
-    executor: str | None,
-    shard: str | None,
-    resume: bool,
-    overwrite: bool,
-    dry_run: bool,
-    report: Path | None,
-    as_json: bool,
-    quiet: bool,
-) -> int:
-    from augkit import running
-    from augkit.folder.engines.base import opened
-    from augkit.folder.engines.chosen import as_engine
-    from augkit.folder.limits import Limits, as_bytes
-    from augkit.folder.run import HowToRun
-    from augkit.folder.shards import as_shard
-
-    if report is not None:
-        from augkit.report import page
-
-        page.check_name(report)
-        for section in whole.sections:
-            check_local(section.dst, "--report: dst")
-    if report is not None and shard is not None:
-        raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
-    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(
-        jobs=jobs,
-        resume=resume,
-        overwrite=overwrite,
-        limits=limits,
-        shard=as_shard(shard),
-        engine=as_engine(executor),
-    )
-    with running.closing_all(running.plan_sections(whole.sections, running.seed_for(whole, how), how)) as planned:
-        if dry_run:
-            return _print_plans(planned, how, as_json=as_json)
-        again += f" --shard {shard}" if shard else ""
-        again += f" --executor {executor}" if executor else ""
-        with opened(how.engine):
-            return _carry_out(planned, again, report, as_json=as_json, quiet=quiet)
-
-
-def _print_plans(planned: Sequence[Planned], how: HowToRun, *, as_json: bool) -> int:
-    from augkit import show
-
-    plans = [how.shard.part_of(one.plan) if how.shard else one.plan for one in planned]
-    if as_json:
-        _print_sections(plans)
-        return EXIT_DONE
-    for one, plan in zip(planned, plans, strict=True):
-        above = [printable(f"{one.section.dst}:")] if one.sweep is not None else []
-        click.echo("\n".join([*above, *show.plan_lines(plan, in_tars=one.section.folder.webdataset)]))
-    return EXIT_DONE
-
-
-def _carry_out(planned: Sequence[Planned], again: str, report: Path | None, *, as_json: bool, quiet: bool) -> int:
-    from augkit import running, show
-    from augkit.folder.workers import keep_memory
-    from augkit.interruption import Interruption
-
-    keep_memory()  # this process is a worker too, where files are few
-    gc.freeze()
-    gc.enable()
-    reports: list[Report] = []
-    interruption = Interruption()
-    for one in planned:
-        try:
-            with interruption, show.progress_shown(one.section.domain, quiet=quiet or as_json) as progress:
-                reports.append(running.run_planned(one, progress, interruption.wanted))
-        except KeyboardInterrupt:
-            click.echo(f"augkit: interrupted; {printable(again)} goes on from here", err=True)
-            return interruption.exit_code
-        if not quiet and not as_json:
-            with suppress(OSError):  # a pipe that nobody reads takes nothing from what was done
-                click.echo(show.summary(reports[-1]))
-    if as_json:
-        _print_sections(reports)
-    if report is not None:
-        from augkit.report import page
-
-        page.write_report(
-            [one.section.dst for one, done in zip(planned, reports, strict=True) if not done.stopped], report
-        )
-    return max(done.exit_code for done in reports)
+    return run_recipe(whole, f"augkit resume {dst}", resume=True, overwrite=False, dry_run=False, **how)
 
 
 @cli.command()
@@ -289,6 +193,7 @@ def measure(clean: Path, noisy: Path, as_json: bool, plot: Path | None) -> int:
 
     Of a DST, each output is compared with the source that its manifest names.
     """
+    from augkit import show
     from augkit.comparison.files import measured_pair
     from augkit.comparison.trees import measured_trees
     from augkit.report.measured import measured_lines
@@ -299,7 +204,7 @@ def measure(clean: Path, noisy: Path, as_json: bool, plot: Path | None) -> int:
 
         plot_noise(found.looks, plot)
     if as_json:
-        _print_json(found.told)
+        click.echo(show.as_json([found.told]))
     else:
         click.echo("\n".join(measured_lines(found.told)))
     return EXIT_SOME_FAILED if found.told.get("failures") else EXIT_DONE
@@ -358,14 +263,14 @@ def verify(dst: Path, src: Path | None, jobs: int | None, as_json: bool, quiet: 
     What differs is told with the reason: missing, changed since (tampered), the same samples in other bytes (recoded),
     its source changed, made by another version, its row changed, or it cannot be made again (failed).
     """
+    from augkit import show
     from augkit.comparison.verify import verify as compare
     from augkit.report.verified import verified_lines
-    from augkit.show import progress_shown
 
-    with progress_shown("verify", quiet=quiet or as_json) as progress:
+    with show.progress_shown("verify", quiet=quiet or as_json) as progress:
         found = compare(dst, src=src, jobs=jobs, progress=progress)
     if as_json:
-        _print_sections(found)
+        click.echo(show.as_json(found))
     elif not quiet:
         click.echo("\n".join(line for one in found for line in verified_lines(one)))
     return max(one.exit_code for one in found)
@@ -381,23 +286,12 @@ def formats(as_json: bool) -> int:
 
     known = {name: list(load_domain(name).formats()) for name in DOMAINS}
     if as_json:
-        _print_json(known)
+        click.echo(show.as_json([known]))
     else:
         for name, infos in known.items():
             click.echo("\n".join(show.format_lines(name, infos)))
         click.echo(f"compiled noise: {'in use' if library() else 'none here, NumPy makes the same'}")
     return EXIT_DONE
-
-
-def _print_sections(parts: Sequence[object]) -> None:
-    """Print one object: that of the one section, or all under ``sections``."""
-    _print_json(parts[0] if len(parts) == 1 else {"sections": parts})
-
-
-def _print_json(data: object) -> None:
-    import msgspec
-
-    click.echo(msgspec.json.encode(data).decode())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,6 +9,8 @@ from datetime import timedelta
 from textwrap import wrap
 from time import monotonic
 
+import msgspec
+
 from augkit.errors import printable
 from augkit.folder.plan import Plan
 from augkit.folder.run import Progress
@@ -19,6 +21,11 @@ _LOG_SECONDS = 30.0
 _WIDTH = 96
 _FAILURES_SHOWN = 5
 _NOTICES_SHOWN = 5
+
+
+def as_json(parts: Sequence[object]) -> str:
+    """Return one object: that of the one section, or all under ``sections``."""
+    return msgspec.json.encode(parts[0] if len(parts) == 1 else {"sections": parts}).decode()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ FLOORS = (
     ("recipe", "running", "comparison", "sweep", "swept"),
     ("evaluate", "integrations"),
     ("report", "show", "interruption"),
-    ("cli", "cli_options"),
+    ("cli", "cli_options", "cli_run"),
     ("__main__", ""),
 )
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
