@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 
@@ -228,4 +228,9 @@ def _row(
 
 def sample_share(job: Job, outputs: int) -> float:
     """Return the share of lossy outputs to be measured, as the ``measure`` option asks."""
-    return {"all": 1.0, "none": 0.0, "sample": min(1.0, MEASURED / max(outputs, 1))}[job.folder.measure]
+    return share_measured(job.folder.measure, outputs)
+
+
+def share_measured(measure: Literal["all", "sample", "none"], outputs: int) -> float:
+    """Return the share of so many lossy outputs that is decoded to be measured."""
+    return {"all": 1.0, "none": 0.0, "sample": min(1.0, MEASURED / max(outputs, 1))}[measure]

@@ -13,6 +13,7 @@ import msgspec
 
 from augkit.errors import InputError
 from augkit.folder.domains import Domain, prepared
+from augkit.folder.make import share_measured
 from augkit.folder.tars.census import Census, take_census
 from augkit.folder.tars.compare import compare_tars
 from augkit.folder.tars.make import Maker
@@ -27,9 +28,6 @@ from augkit.outcome import FormatInfo, Outcome
 from augkit.pieces import Piece
 
 _NOWHERE: Mapping[str, Path] = MappingProxyType({})
-
-MEASURED = 32
-"""Lossy members of a tar that are decoded to measure them, where a run measures a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class TarItem:
             samples = Samples(source, length, self.domain, self.options)
             census = take_census(samples)
             self._check(census)
-            share = {"all": 1.0, "none": 0.0, "sample": MEASURED / max(census.noised, 1)}[self.options.measure]
+            share = share_measured(self.options.measure, census.noised)
             with writing(target, packing) as out, rows.open("wb") as listing:
                 tape = Tape(source, length, out)
                 noiser = Noiser(samples, tape, key, share=share if measure else 0.0, beside=target)
