@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from numbers import Real
 from typing import ClassVar, Literal, Self, TypeAlias, get_args
 
@@ -82,6 +83,10 @@ def parse_level(kind: str, given: LevelLike) -> Level:
     UsageError
         Naming the parameter, for text that is no level, a negative std or scale, or mixed units.
     """
+    return _read_text(kind, given) if isinstance(given, str) else _read(kind, given)
+
+
+def _read(kind: str, given: LevelLike) -> Level:
     if isinstance(given, str) and ".." in given:
         text, _, spacing = given.partition(":")
         if spacing not in ("", "log"):
@@ -98,6 +103,11 @@ def parse_level(kind: str, given: LevelLike) -> Level:
         raise UsageError(f"{kind}={given}: one unit was expected for all numbers, got {', '.join(sorted(named))}")
     _check(kind, given, numbers, choice)
     return Level(kind, numbers, choice, named.pop() if named else "")  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=64)
+def _read_text(kind: str, given: str) -> Level:
+    return _read(kind, given)
 
 
 def _sequence(kind: str, given: LevelLike) -> list[str]:

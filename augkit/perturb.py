@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit.achieved import decibels, sum_of_squares
@@ -27,8 +27,7 @@ def _nothing() -> None:
     return None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Perturbed:
+class Perturbed(msgspec.Struct, frozen=True, eq=False):
     """Noisy samples and what is known only while they are made.
 
     Attributes

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Piece:
+class Piece(msgspec.Struct, frozen=True, eq=False):
     """Some samples before and after, in the order of the file.
 
     Attributes

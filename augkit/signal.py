@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +15,7 @@ Samples = NDArray[Any]
 _ROWS = 2**16
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True, eq=False):
     """Samples with the range that gives a level its meaning.
 
     Attributes

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import struct
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from msgspec.structs import replace
 
 from augkit.audio.formats import by_suffix, load, recording, sndfile
 from augkit.audio.formats.convert import convert

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from augkit.audio.backgrounds.sound import Sound
@@ -152,8 +152,7 @@ def recorded(
     return OfBackgrounds(sounds, channels == "shared", least, most)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Arrays:
+class _Arrays(msgspec.Struct, frozen=True, eq=False):
     """Backgrounds in memory."""
 
     sounds: tuple[Sound, ...]

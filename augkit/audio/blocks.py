@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,8 +38,7 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class InMemory:
+class InMemory(msgspec.Struct, frozen=True, eq=False):
     """A source that lies in memory.
 
     Attributes

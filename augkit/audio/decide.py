@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.audio.blocks import Block, Powers, Samples, finite_or_none, short
@@ -30,8 +31,7 @@ _ROUNDED, _DITHERED = 1 / 12, 1 / 4
 """What rounding adds, in squared steps, without dither and with."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, eq=False):
     """What was decided.
 
     Attributes

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import msgspec
 import numpy as np
 
 from augkit.audio.bursts.spec import parse_bursts
@@ -16,7 +16,7 @@ from augkit.audio.decide import Plan, count_beyond, decide
 from augkit.audio.formats import Container, Recording, sndfile
 from augkit.audio.formats.coding import Coding
 from augkit.audio.formats.floats import as_float
-from augkit.audio.loudness import GEOMETRIC, Place
+from augkit.audio.loudness import GEOMETRIC, Definition, Place
 from augkit.audio.mix import Grid
 from augkit.audio.noises import NOTHING, Room
 from augkit.audio.options import AudioOptions, color_at
@@ -51,8 +51,7 @@ class _Written(NamedTuple):
     drawn: Mapping[str, Any] = NOTHING
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class AudioItem:
+class AudioItem(msgspec.Struct, frozen=True, eq=False):
     """One source, in the encoding that its outputs will have.
 
     Attributes
@@ -81,12 +80,12 @@ class AudioItem:
             Where silence or clipping is an error, or for samples that the container cannot hold.
         """
         asked = self.options.level()
-        drawn = asked.draw(key.child("level"))
+        drawn, definition = asked.draw(key.child("level")), self.options.definition(asked)
         with naming(self.recording.path):
             if saved:
                 check_exact(self.recording.encoding)
             if self.recording.frames:
-                written = self._written(target, drawn, key, measure=measure, saved=saved)
+                written = self._written(target, drawn, definition, key, measure=measure, saved=saved)
             else:
                 shutil.copyfile(self.recording.path, target)
                 self._save(saved, self.recording, None)
@@ -94,18 +93,18 @@ class AudioItem:
         recorded = self.options.backgrounds is not None
         return Outcome(
             noise="background" if recorded else str(self.options.law()),
-            requested=self._requested(asked),
+            requested=self._requested(asked, definition),
             drawn={drawn.kind: drawn.value, **written.drawn},
             color=None if recorded else str(color_at(self.options.color, None)),
-            achieved={"snr_definition": measured_by(self.options.definition(asked)).name, **written.reached},
+            achieved={"snr_definition": measured_by(definition).name, **written.reached},
             format=_format(written.recording),
             notices=(*self.notices, *written.notices),
         )
 
-    def _requested(self, asked: Level) -> dict[str, Any]:
+    def _requested(self, asked: Level, definition: Definition) -> dict[str, Any]:
         requested: dict[str, Any] = {asked.kind: str(asked)}
         if asked.kind == "snr_db":
-            requested["snr_definition"] = self.options.definition(asked).name
+            requested["snr_definition"] = definition.name
             if self.options.snr_ignore_dc:
                 requested["snr_ignore_dc"] = True
         if self.options.backgrounds is not None and self.options.bursts is None:
@@ -126,17 +125,26 @@ class AudioItem:
             save_clean(recording, self.container, None if same else rendering, saved["clean"])
         return save_noise(recording, rendering, saved["noise"]) if "noise" in saved else ()
 
-    def _written(self, target: Path, drawn: Level, key: Key, *, measure: bool, saved: Mapping[str, Path]) -> _Written:
+    def _written(
+        self,
+        target: Path,
+        drawn: Level,
+        definition: Definition,
+        key: Key,
+        *,
+        measure: bool,
+        saved: Mapping[str, Path],
+    ) -> _Written:
         recording = self.recording
         notices: tuple[str, ...] = ()
-        task, plan, chosen = self._decided(recording, drawn, key)
+        task, plan, chosen = self._decided(recording, drawn, definition, key)
         if task.wish.on_clip == "float" and task.grid.limits is not None:
             beyond = count_beyond(task, plan)
             if beyond:
                 recording = as_float(recording, self.container)
                 notices += recording.notices[len(self.recording.notices) :]
                 notices += (f"{beyond} samples would be clipped; written as {recording.encoding.subtype}",)
-                task, plan, chosen = self._decided(recording, drawn, key)
+                task, plan, chosen = self._decided(recording, drawn, definition, key)
         notices += plan.notices
         if plan.gains.are_zero and task.wish.is_relative and not self.converted:
             shutil.copyfile(recording.path, target)
@@ -146,12 +154,14 @@ class AudioItem:
         with target.open("wb") as file:
             self.container.write(recording, rendering.blocks(), file)
         reached = _reached(rendering, recording.encoding.coding, target if measure else None)
-        notices += tuple(self._losses(recording, plan, reached, drawn))
+        notices += tuple(self._losses(recording, task, plan, reached))
         if saved:
             notices += self._save(saved, recording, Rendering(task, plan, measures=False))
         return _Written(recording, reached, notices, chosen)
 
-    def _decided(self, recording: Recording, drawn: Level, key: Key) -> tuple[Task, Plan, Mapping[str, Any]]:
+    def _decided(
+        self, recording: Recording, drawn: Level, definition: Definition, key: Key
+    ) -> tuple[Task, Plan, Mapping[str, Any]]:
         options, encoding = self.options, recording.encoding
         grid = _grid(encoding.coding, options.on_clip)
         place = Place(encoding.channels, encoding.samplerate, grid.full_scale)
@@ -159,7 +169,7 @@ class AudioItem:
         made = options.kind(place.samplerate).made(key, room)
         wish = Wish(
             drawn,
-            options.definition(drawn),
+            definition,
             options.snr_ignore_dc,
             cast(OnClip | None, options.on_clip),
             cast(OnSilence, options.on_silence),
@@ -171,8 +181,8 @@ class AudioItem:
         )  # fmt: skip
         return task, decide(task, offset=True), made.drawn
 
-    def _losses(self, recording: Recording, plan: Plan, reached: Levels, drawn: Level) -> Iterator[str]:
-        encoding, snr_db = recording.encoding, reached["snr_db"]
+    def _losses(self, recording: Recording, task: Task, plan: Plan, reached: Levels) -> Iterator[str]:
+        encoding, snr_db, drawn = recording.encoding, reached["snr_db"], task.wish.level
         if self.options.dither is not None and encoding.coding.kind != "pcm":
             yield f"{encoding.subtype} samples are not rounded, so there is no dither"
         if plan.gains.whole < 1:
@@ -182,7 +192,7 @@ class AudioItem:
             yield f"{encoding.subtype} is lossy; SNR of what a decoder gets: {level}"
         elif plan.gains.are_zero:
             return
-        elif drawn.kind == "snr_db" and self.options.definition(drawn) is not GEOMETRIC:
+        elif drawn.kind == "snr_db" and task.wish.definition is not GEOMETRIC:
             yield from _missed(drawn.value, reached)
         else:
             yield from missed({drawn.kind: drawn.value}, reached)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.audio.blocks import Powers, Samples
@@ -58,8 +59,7 @@ class Heard(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """What an output can hold.
 
     Attributes
@@ -82,8 +82,7 @@ class Grid:
         return self.dtype.kind in "iu"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Gains:
+class Gains(msgspec.Struct, frozen=True, eq=False):
     """What signal and noise are multiplied by.
 
     Attributes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.backgrounds.noise import BackgroundNoise
 from augkit.audio.backgrounds.play import Player, frames_needed
@@ -29,8 +29,7 @@ from augkit.unit_noise import LawNoise
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True, eq=False):
     """What a noise is made for.
 
     Attributes
@@ -51,13 +50,12 @@ class Room:
     source: Path | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, eq=False):
     """A noise, where its level is measured, and what was drawn for it."""
 
     noise: Noise
     heard: Heard | None = None
-    drawn: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    drawn: Mapping[str, Any] = msgspec.field(default_factory=lambda: NOTHING)
 
 
 class Sounds(Protocol):
@@ -68,8 +66,7 @@ class Sounds(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(msgspec.Struct, frozen=True):
     """The recordings in a folder."""
 
     root: str
@@ -91,8 +88,7 @@ class NoiseKind(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class OfLaw:
+class OfLaw(msgspec.Struct, frozen=True):
     """Noise of a law, all the time."""
 
     law: Distribution
@@ -118,8 +114,7 @@ class OfLaw:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OfBackgrounds:
+class OfBackgrounds(msgspec.Struct, frozen=True):
     """Recorded backgrounds, all the time, several at once where `least` and `most` say so."""
 
     sounds: Sounds
@@ -144,8 +139,7 @@ class OfBackgrounds:
         return choose(sound, needed, key.child("offset", sound.name))
 
 
-@dataclass(frozen=True, slots=True)
-class InBursts:
+class InBursts(msgspec.Struct, frozen=True):
     """Bursts of a law's noise, or of backgrounds."""
 
     bursts: Bursts
@@ -172,8 +166,7 @@ class InBursts:
         return max((player.channels for player in players.values()), default=1)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Maker:
+class _Maker(msgspec.Struct, frozen=True, eq=False):
     """Makes the noise of one burst at a time."""
 
     carrier: OfLaw | OfBackgrounds

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +33,7 @@ AudioOrList = TypeVar("AudioOrList", Audio, list[Audio])
 _DTYPES = ("float16", "float32", "float64", "int16", "int32", "uint8")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked for, checked."""
 
     noise: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.formats import Container, Encoding, Recording
 from augkit.audio.formats.coding import CODINGS, Samples

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from augkit.audio.blocks import Powers
@@ -24,8 +24,7 @@ _LARGEST_STEP = 4.0
 _FLATTEST, _STEEPEST = 0.05, 40.0
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, eq=False):
     """What one gain led to; each of shape (1,) or (channels,).
 
     Attributes
@@ -43,8 +42,7 @@ class Measured:
     clipped: Powers
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(msgspec.Struct):
     """One gain on its way: between the largest that was too low and the smallest that was too high."""
 
     wanted: float

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +21,7 @@ Part = tuple[slice, Samples]
 Finite = NDArray[np.bool_] | None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True, eq=False):
     """A signal and the noise for it, to be walked through side by side, as often as need be.
 
     Attributes
@@ -79,8 +78,7 @@ class Pair:
         return Block(samples, finite)
 
 
-@dataclass(eq=False, slots=True)
-class Peaks:
+class Peaks(msgspec.Struct, eq=False):
     """The lowest and the highest samples of signal and noise; what is not finite is left out of the signal's."""
 
     signal: tuple[float, float] = (0.0, 0.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.audio.blocks import Source
 from augkit.audio.dither import TriangularDither
@@ -20,8 +22,7 @@ OnSilence: TypeAlias = Literal["skip", "absolute", "error"]
 _OFFSET_COUNTS = ("rms", "per-channel", "active", "segmental")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, eq=False):
     """What was asked for.
 
     Attributes
@@ -58,8 +59,7 @@ class Wish:
         return self.level.kind == "snr_db" and not self.ignore_dc and self.definition.name in _OFFSET_COUNTS
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True, eq=False):
     """A signal with its noise, what the output can hold, and what was asked for.
 
     Attributes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +23,7 @@ Survival = Callable[[Array], Array]
 """P(Z > z) for z >= 0, of a symmetric law."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True, eq=False):
     """Counts of the noise between two edges, part by part.
 
     Attributes

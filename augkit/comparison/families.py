@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from augkit.comparison.cells import Survival
@@ -12,8 +12,7 @@ from augkit.comparison.gathered import Array
 from augkit.noise.distributions import AlphaStable, Cauchy, Distribution, Gaussian, Laplace, Logistic, StudentT
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
+class Family(msgspec.Struct, frozen=True):
     """Laws that differ in one parameter, or one law that has none.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +21,7 @@ MOST = 64
 """Blocks that are kept at most."""
 
 
-@dataclass(eq=False, slots=True)
-class Gathered:
+class Gathered(msgspec.Struct, eq=False):
     """Blocks of one column, or of a whole file.
 
     Attributes
@@ -38,7 +37,7 @@ class Gathered:
     """
 
     first: Piece
-    blocks: list[tuple[Array, Array]] = field(default_factory=list)
+    blocks: list[tuple[Array, Array]] = msgspec.field(default_factory=list)
     step: float = 0.0
     limits: tuple[float, float] | None = None
     _stride: int = 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -87,8 +86,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     laws: list[Fitted]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Fit:
+class _Fit(msgspec.Struct, frozen=True, eq=False):
     """One law on one or several files, which share its parameter and have a centre and a scale each."""
 
     family: Family

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -20,8 +19,7 @@ _MUCH_CLIPPED = 0.002
 """Share of clipped samples from which the innovations of coloured noise cannot be told."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True, eq=False):
     """What there is to be seen of a noise.
 
     Attributes

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,8 +71,7 @@ def read_plain(
     return (values, facts) if good else None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Numbers:
+class Numbers(msgspec.Struct, frozen=True, eq=False):
     """New numbers for the cells of a column, and how they are written.
 
     Attributes

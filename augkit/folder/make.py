@@ -93,10 +93,12 @@ def checksum_of(path: Path) -> str:
     """Return the CRC-32 of a file, by which `augkit verify` knows a source that has changed since."""
     from isal.isal_zlib import crc32
 
-    checksum = 0
-    with path.open("rb", buffering=0) as file:
-        while block := file.read(_BLOCK):
+    checksum, handle = 0, os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        while block := os.read(handle, _BLOCK):
             checksum = crc32(block, checksum)
+    finally:
+        os.close(handle)
     return f"{checksum:08x}"
 
 
@@ -162,7 +164,7 @@ def _write(
         fill_labels(labels, paths[len(own) :])
         if clean:
             return None, _leave(job, task, item, own, output)
-        return _finish(item, own, output, key, key.child("measure").uniform() < sample)
+        return _finish(item, own, output, key, is_measured(key, sample))
 
     outcome, size = write_together(targets, fill, sync=replaces)
     told = tuple(notice for label in labels for notice in label.notices)
@@ -172,6 +174,11 @@ def _write(
 
 def _stays_clean(key: Key, probability: float) -> bool:
     return probability < 1 and key.child("probability").uniform() >= probability
+
+
+def is_measured(key: Key, sample: float) -> bool:
+    """Tell whether a lossy output is one of the share that is decoded to be measured."""
+    return sample >= 1 or (sample > 0 and key.child("measure").uniform() < sample)
 
 
 def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bool) -> tuple[Outcome, int]:

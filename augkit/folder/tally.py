@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ MEASURED = ("std", "snr_db", "geometric_snr_db", "clipped")
 _NUMBER = re.compile(r"\d[\d.,]*")
 
 
-@dataclass(slots=True)
-class Spread:
+class Spread(msgspec.Struct):
     """Least, greatest and mean of the numbers seen, in constant memory."""
 
     count: int = 0
@@ -44,8 +42,7 @@ class Spread:
         return {"mean": self.total / self.count, "least": self.least, "greatest": self.greatest}
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """What a run has done so far."""
 
     resumed: int = 0
@@ -53,15 +50,15 @@ class Tally:
     outputs: int = 0
     failed_outputs: int = 0
     bytes_written: int = 0
-    failures: list[Made] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
-    notices: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    std: Spread = field(default_factory=Spread)
-    snr_db: Spread = field(default_factory=Spread)
-    clipped: Spread = field(default_factory=Spread)
-    geometric_snr_db: Spread = field(default_factory=Spread)
-    columns: set[tuple[str, ...]] = field(default_factory=set)
+    failures: list[Made] = msgspec.field(default_factory=list)
+    hints: list[str] = msgspec.field(default_factory=list)
+    notices: Counter[str] = msgspec.field(default_factory=Counter)
+    examples: dict[str, str] = msgspec.field(default_factory=dict)
+    std: Spread = msgspec.field(default_factory=Spread)
+    snr_db: Spread = msgspec.field(default_factory=Spread)
+    clipped: Spread = msgspec.field(default_factory=Spread)
+    geometric_snr_db: Spread = msgspec.field(default_factory=Spread)
+    columns: set[tuple[str, ...]] = msgspec.field(default_factory=set)
 
     @property
     def failed(self) -> int:

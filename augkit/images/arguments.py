@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from numbers import Real
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.errors import UsageError
@@ -28,8 +29,7 @@ _OVERSHOOT = 0.25
 DataRange = float | tuple[float, float] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """Which noise, and the ends of the values' range where they were given."""
 
     recipe: NoiseSpec

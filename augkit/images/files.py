@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.achieved import Meter, sum_of_squares
 from augkit.errors import InputError, UsageError
@@ -25,8 +26,7 @@ from augkit.outcome import FormatInfo, Outcome, missed
 from augkit.pieces import Piece
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ImageItem:
+class ImageItem(msgspec.Struct, frozen=True, eq=False):
     """One decoded image, ready to be written with noise any number of times."""
 
     path: Path

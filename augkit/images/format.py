@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Literal
+
+import msgspec
 
 from augkit.images.picture import Encoded, Picture
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Format:
+class Format(msgspec.Struct, frozen=True, eq=False):
     """One row of the table of formats.
 
     Attributes

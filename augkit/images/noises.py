@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from augkit.dependent import Model, Rounding, SaltAndPepper, Sensor, Shot, Speckle, perturb_by_value
 from augkit.dependent.transfer import as_transfer
@@ -34,8 +35,7 @@ def _speckle(law: Distribution, std: float | None = None, scale: float | None = 
     return Speckle(law, scale)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """One row of the table of camera noises.
 
     Attributes
@@ -58,8 +58,8 @@ class Form:
     example: str
     needed: tuple[tuple[str, ...], ...]
     optional: tuple[str, ...] = ()
-    words: Mapping[str, tuple[str, Callable[[Any], Any]]] = field(default_factory=dict)
-    recorded: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, tuple[str, Callable[[Any], Any]]] = msgspec.field(default_factory=dict)
+    recorded: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -89,8 +89,7 @@ CAMERA_NOISES: Mapping[str, Form] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CameraNoise:
+class CameraNoise(msgspec.Struct, frozen=True):
     """A model of camera noise, with a level for each of its numbers; made by `camera_noise`.
 
     Attributes

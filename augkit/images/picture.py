@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[Any]
@@ -39,8 +40,7 @@ MODES: tuple[str, ...] = tuple(
 """Every mode that a frame can have: Pillow's names where it has one, else the layout and the type of the samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(msgspec.Struct, frozen=True):
     """What of a file other formats can hold too.
 
     Attributes
@@ -102,8 +102,7 @@ def over_channels(mask: NDArray[np.bool_], pixels: Pixels) -> NDArray[np.bool_]:
     return mask if pixels.ndim == 2 else mask.repeat(pixels.shape[2]).reshape(pixels.shape)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True, eq=False):
     """The pixels of a picture, or of one frame of an animation, or of one page.
 
     Attributes
@@ -173,8 +172,7 @@ class Frame:
         return replace(self, colour=scaled(self.colour), alpha=alpha, white=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
+class Timing(msgspec.Struct, frozen=True):
     """How an animation plays; formats that count in other units say what they rounded.
 
     Attributes
@@ -200,8 +198,7 @@ def whole_steps(target: str, durations: Sequence[float], step: float, most: int)
     return steps, (f"durations rounded to steps of {step:g} ms, for {target} has no finer ones",)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True, eq=False):
     """The frames of a file and what has to be carried over to the next.
 
     Attributes
@@ -240,8 +237,7 @@ class Picture:
         return replace(self, frames=self.frames[1:], timing=timing)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True, eq=False):
     """A file's bytes, whether its decoder gives back the very samples, and what could not be kept."""
 
     data: bytes

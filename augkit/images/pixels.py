@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +22,7 @@ from augkit.signal import Signal
 FULL_RANGE = {np.dtype(np.uint8): (0.0, 255.0), np.dtype(np.uint16): (0.0, 65535.0)}
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(msgspec.Struct, frozen=True):
     """The values that an image can have.
 
     Attributes
@@ -44,8 +43,7 @@ class Range:
         return self.high - self.low
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Noisy:
+class Noisy(msgspec.Struct, frozen=True, eq=False):
     """Noisy pixels, and what is known only while they are made: ``noise``, ``requested`` and ``drawn`` of a row."""
 
     pixels: Pixels
@@ -78,8 +76,7 @@ def noise_key(key: Key, frame: int) -> Key:
     return key.child("noise", "frame", frame) if frame else key.child("noise")
 
 
-@dataclass(frozen=True, slots=True)
-class Additive:
+class Additive(msgspec.Struct, frozen=True):
     """Noise of a law at a level, the same for every value."""
 
     law: Distribution

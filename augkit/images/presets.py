@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
+
+import msgspec
 
 from augkit.dependent import Added, Model, SaltAndPepper, Shot, Speckle, perturb_by_value
 from augkit.errors import UsageError, nearest
@@ -78,8 +79,7 @@ _SEVERITIES = range(1, 6)
 _SEVERITY = re.compile(r"([1-5])(?:-([1-5]))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(msgspec.Struct, frozen=True):
     """One corruption of a published set at one severity, 1 to 5.
 
     Integers are rounded, unless `compat` asks for what the originals did: they cut off what is behind the point, which
@@ -105,8 +105,7 @@ class Preset:
         return SETS[self.set][self.corruption][self.severity - 1]
 
 
-@dataclass(frozen=True, slots=True)
-class PresetNoise:
+class PresetNoise(msgspec.Struct, frozen=True):
     """The noise of a preset."""
 
     preset: Preset

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.sidecars.names import Edited, followed, same_name, with_last_part
@@ -49,8 +50,7 @@ def _value(field: str, told: str, old: Path, new: Path) -> str:
     return followed(told, old, new) or with_last_part(told, new.name)
 
 
-@dataclass(slots=True)
-class _Field:
+class _Field(msgspec.Struct):
     """The text of one element, and where it begins and ends in the file; -1 where that is not known (yet)."""
 
     name: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any
+
+import msgspec
 
 from augkit.errors import UsageError
 from augkit.noise.keys import Rng
 
 
-@dataclass(frozen=True, slots=True)
-class Adding:
+class Adding(msgspec.Struct, frozen=True):
     """A function ``add(data, ..., rng=...)`` of the array API and what it is called with; it pickles into workers."""
 
     function: Callable[..., Any]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from inspect import signature
 from typing import Any
 
 import numpy as np
 from audiomentations.core.transforms_interface import BaseWaveformTransform
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.audio import add_noise

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit import audio, images
@@ -16,8 +16,7 @@ from augkit.noise.keys import Key, Rng, as_key
 Batch = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NoisyColumn:
+class NoisyColumn(msgspec.Struct, frozen=True):
     """Adds noise to a column of examples, for ``Dataset.map`` and ``Dataset.set_transform``; see `noisy_images`."""
 
     column: str

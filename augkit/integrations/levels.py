@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from augkit.errors import UsageError
 from augkit.integrations.direct import check_direct
@@ -17,8 +18,7 @@ Tensor: TypeAlias = Any
 Range: TypeAlias = tuple[float, float] | None
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceNoise:
+class DeviceNoise(msgspec.Struct, frozen=True):
     """A law at a level, for data of a range.
 
     Attributes

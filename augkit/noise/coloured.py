@@ -8,9 +8,9 @@ besides them there are only products and sums of two arrays, so the samples are 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,8 +29,7 @@ _SUMMED = 256
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Tables:
+class _Tables(msgspec.Struct, frozen=True, eq=False):
     """The powers of the poles over a segment; two poles interleaved in a row, since two running sums cost as one.
 
     Attributes
@@ -59,8 +58,7 @@ def _tables(filter_: Filter) -> _Tables:
     return _Tables((1 / powers).reshape(rows), (powers * residues[:, np.newaxis]).reshape(rows), jump)
 
 
-@dataclass(eq=False, slots=True)
-class _State:
+class _State(msgspec.Struct, eq=False):
     """What one channel carries on: its last innovations, its running sums and its last sum before the difference."""
 
     recent: Array

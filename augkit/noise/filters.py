@@ -19,9 +19,9 @@ Coefficients are rounded to 24 bits, so that the last bits of a machine's `exp` 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,8 +55,7 @@ _GAMMA = (
 _LOG_G = (math.log(math.pi) - 1, 0.119981428148, 1 / 24)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """A sum of decays and taps, whose impulse response is ``sum of residue * pole**n``, plus ``taps[n]``.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ _REACH = 4.0
 _WIDEST = 64.0
 
 
-@dataclass(frozen=True, slots=True)
-class Grain:
+class Grain(msgspec.Struct, frozen=True):
     """White noise smoothed by a Gaussian kernel, at unit power in every pixel.
 
     The noise is made beyond the edges of the image and cut, so its power and correlation are the same at the edges.

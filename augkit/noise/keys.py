@@ -11,11 +11,11 @@ from __future__ import annotations
 import secrets
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.random import SFC64, BitGenerator, Generator, SeedSequence
 from numpy.random.bit_generator import ISeedSequence
@@ -34,8 +34,7 @@ STREAM_VERSION = 1
 Rng: TypeAlias = int | Sequence[int] | SeedSequence | BitGenerator | Generator | None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True):
     """The name of a random stream.
 
     Attributes

@@ -8,9 +8,9 @@ table: most slots belong to one atom; the last few are *escapes*, which take the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +27,7 @@ _SLOTS = 2**16
 _FRACTION = 32
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Lattice:
+class Lattice(msgspec.Struct, frozen=True, eq=False):
     """The integer differences D of one law at one scale.
 
     Attributes

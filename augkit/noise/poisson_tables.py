@@ -11,9 +11,9 @@ the last few slots are *escapes*, drawn from what is left over. The probabilitie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +31,7 @@ _COARSE = 24
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class CountTable:
+class CountTable(msgspec.Struct, frozen=True, eq=False):
     """The deviations of 256 means.
 
     Attributes

@@ -15,10 +15,10 @@ sample costs two look-ups and no comparison with a density.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +36,7 @@ _SLOT_MASK = SLOTS - 1
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Strips:
+class Strips(msgspec.Struct, frozen=True, eq=False):
     """The right half of a density, cut up; the left half is its mirror image.
 
     Attributes
@@ -159,8 +158,7 @@ class Addressed(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Form:
+class _Form(msgspec.Struct, frozen=True, eq=False):
     """How one sample type is cut out of a word: the slot in the low bits, the position across it above."""
 
     word: str

@@ -6,8 +6,7 @@ belong to one output, the last few are escapes. The rows are shorter, so that th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +23,7 @@ _WORD_SHIFT = 16 - _SLOT_BITS
 _ESCAPE = -1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ValueLattice:
+class ValueLattice(msgspec.Struct, frozen=True, eq=False):
     """The outputs of every value.
 
     Attributes

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from augkit.comparison.rows import Failure, Levels, Row, read_rows
 from augkit.errors import UsageError
@@ -25,12 +26,11 @@ _KINDS_KEPT = 1000
 _POINTS, _ROWS, _FAILURES = 2000, 64, 100
 
 
-@dataclass(eq=False, slots=True)
-class Sample(Generic[T]):
+class Sample(msgspec.Struct, Generic[T], eq=False):
     """At most so many of what it was given, spread evenly over all of it."""
 
     most: int
-    kept: list[T] = field(default_factory=list)
+    kept: list[T] = msgspec.field(default_factory=list)
     seen: int = 0
     _stride: int = 1
 
@@ -44,8 +44,7 @@ class Sample(Generic[T]):
         self.seen += 1
 
 
-@dataclass(eq=False, slots=True)
-class Figures:
+class Figures(msgspec.Struct, eq=False):
     """What is counted of a run.
 
     Attributes
@@ -73,15 +72,15 @@ class Figures:
     unmeasured: int = 0
     bytes_written: int = 0
     failed: int = 0
-    noises: Counter[str] = field(default_factory=Counter)
-    labels: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
-    notices: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    levels: dict[str, Spread] = field(default_factory=lambda: {name: Spread() for name in LEVELS})
-    points: dict[str, Sample[tuple[float, float]]] = field(default_factory=dict)
-    shown: Sample[Row] = field(default_factory=lambda: Sample(_ROWS))
-    failures: list[Failure] = field(default_factory=list)
+    noises: Counter[str] = msgspec.field(default_factory=Counter)
+    labels: Counter[str] = msgspec.field(default_factory=Counter)
+    versions: Counter[str] = msgspec.field(default_factory=Counter)
+    notices: Counter[str] = msgspec.field(default_factory=Counter)
+    reasons: Counter[str] = msgspec.field(default_factory=Counter)
+    levels: dict[str, Spread] = msgspec.field(default_factory=lambda: {name: Spread() for name in LEVELS})
+    points: dict[str, Sample[tuple[float, float]]] = msgspec.field(default_factory=dict)
+    shown: Sample[Row] = msgspec.field(default_factory=lambda: Sample(_ROWS))
+    failures: list[Failure] = msgspec.field(default_factory=list)
     _last: str | None = None
 
     def add(self, row: Row) -> None:

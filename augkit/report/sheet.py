@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +21,7 @@ CLEAN, NOISY = "#1f4e79", "#d1602c"
 """Colours of what was before the noise, and after it."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class ImagePair:
+class ImagePair(msgspec.Struct, frozen=True, eq=False):
     """Two uint8 arrays of shape (H, W) or (H, W, 3 or 4)."""
 
     title: str
@@ -30,8 +29,7 @@ class ImagePair:
     noisy: NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class AudioPair:
+class AudioPair(msgspec.Struct, frozen=True, eq=False):
     """Two float arrays of shape (frames,) or (frames, channels), and their rate in Hz."""
 
     title: str
@@ -40,8 +38,7 @@ class AudioPair:
     samplerate: int
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class SeriesPair:
+class SeriesPair(msgspec.Struct, frozen=True, eq=False):
     """Two float arrays of shape (rows,), and what they are called."""
 
     title: str

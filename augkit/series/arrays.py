@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from io import BufferedReader
 from typing import IO, Any, cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +36,7 @@ REFUSED = {
 """What the kinds of NumPy's types are that hold no numbers."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, eq=False):
     """One array on disk, of shape (rows,) or (rows, columns).
 
     Attributes

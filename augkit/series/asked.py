@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,8 +28,7 @@ from augkit.series.table import Batch
 _TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
-@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
-class Treatment:
+class Treatment(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """What is asked for.
 
     Attributes
@@ -47,7 +46,7 @@ class Treatment:
     threads : int
     """
 
-    law: Distribution = field(default_factory=lambda: as_distribution("gaussian"))
+    law: Distribution = msgspec.field(default_factory=lambda: as_distribution("gaussian"))
     level: Level | None = None
     color: Color = WHITE
     channels: Channels = "independent"
@@ -64,8 +63,7 @@ class Treatment:
     threads: int = 1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, eq=False):
     """A treatment that was looked at with a table.
 
     Attributes

@@ -7,9 +7,9 @@ gets lost behind it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +31,7 @@ _EXACT = 2**53
 """Whole numbers up to here are floats."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, eq=False):
     """What one column goes through.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -29,8 +29,7 @@ _EPOCH = 6e8, 4.2e9
 """Seconds since 1970 of the years 1989 to 2103."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
+class _Times(msgspec.Struct, frozen=True):
     """Times of a batch as they are written: whole ticks of a unit, or numbers of one.
 
     Attributes

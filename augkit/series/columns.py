@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TypeVar
+
+import msgspec
 
 from augkit.errors import InputError, nearest
 from augkit.series.assigned import ALL
@@ -29,8 +30,7 @@ def unique_names(headers: Sequence[str]) -> list[str]:
     return names
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(msgspec.Struct, frozen=True, eq=False, dict=True):
     """What the options say about the columns of one table, before anything is known of their values.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,8 +30,7 @@ class OddQuotesError(Exception):
     """Quotes that do not enclose whole cells; cells have to be found one by one."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Lines:
+class Lines(msgspec.Struct, frozen=True, eq=False):
     """All cells of a batch of whole lines, row after row, blank lines and comments included.
 
     Attributes

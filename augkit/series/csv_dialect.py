@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
 from io import StringIO
 from itertools import islice
+
+import msgspec
 
 from augkit.series.options import SeriesOptions
 
@@ -34,8 +35,7 @@ MISSING = frozenset(
 """Words, in lower case, that stand for a value that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True):
     """How cells and rows are separated and numbers are written.
 
     Attributes

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+import msgspec
 import numpy as np
 
 from augkit.compiled import csv_calls, library
@@ -17,8 +17,7 @@ from augkit.series.csv_style import Style
 from augkit.series.csv_text import as_asked, is_fixed, write
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True, eq=False):
     """The cells of one column in a batch.
 
     Attributes
@@ -37,8 +36,7 @@ class Cells:
     scientific: Flags | None
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """How the numbers of a file are written.
 
     Attributes
@@ -53,8 +51,7 @@ class Form:
     decimals: int | Literal["full"] | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, eq=False):
     """What is to become of the cells of one column in a batch.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from augkit.series.csv_arrow import Floats, as_binary, of_flags, of_texts, raw, texts, to_flags, to_floats
@@ -28,8 +28,7 @@ _BLANK[list(b" \t\r")] = True
 _QUOTE, _COMMA, _POINT = b'",.'
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Numbers:
+class Numbers(msgspec.Struct, frozen=True, eq=False):
     """The cells of one column in one batch, as numbers.
 
     Attributes

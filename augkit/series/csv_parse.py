@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit.compiled import csv_calls, library
@@ -19,8 +19,7 @@ from augkit.series.csv_style import Style
 Edges = tuple[Places, Places]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True, eq=False):
     """Some rows of a table, with the cells of some of its columns as numbers.
 
     Attributes
@@ -41,9 +40,9 @@ class Parsed:
     data: Bytes
     added: int
     rows: int
-    edges: dict[int, Edges] = field(default_factory=dict)
-    values: dict[int, Any] = field(default_factory=dict)
-    scientific: dict[int, Flags] = field(default_factory=dict)
+    edges: dict[int, Edges] = msgspec.field(default_factory=dict)
+    values: dict[int, Any] = msgspec.field(default_factory=dict)
+    scientific: dict[int, Flags] = msgspec.field(default_factory=dict)
 
     @property
     def size(self) -> int:

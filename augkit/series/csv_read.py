@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.series.columns import unique_names
 from augkit.series.csv_dialect import Dialect, is_date, is_missing
@@ -21,14 +23,13 @@ _SOME = 100
 _BOOLEANS = frozenset(("true", "false", "yes", "no", "on", "off", "t", "f", "y", "n"))
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(msgspec.Struct):
     """What is known of one column, batch by batch."""
 
-    style: Style = field(default_factory=Style)
+    style: Style = msgspec.field(default_factory=Style)
     numbers: int = 0
     stray: int = 0
-    words: set[str] = field(default_factory=set)
+    words: set[str] = msgspec.field(default_factory=set)
     is_text: bool = False
 
     def add(self, numbers: Numbers) -> None:

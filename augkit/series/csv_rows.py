@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain, islice
 
+import msgspec
 import numpy as np
 
 from augkit.errors import InputError
@@ -17,8 +17,7 @@ _LOOK, _BODY = 64, 4
 """Lines that are looked at to find where a table begins, and how many of these have to be the table's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """What the first lines of a table tell.
 
     Attributes

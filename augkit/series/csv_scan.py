@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from augkit.errors import InputError
@@ -27,8 +27,7 @@ _LONGEST = 2**26
 """Bytes of the longest cell in quotes that is read where quotes also are characters like any other."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True, eq=False):
     """Some rows of a table.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 KEEP = -1
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Texts:
+class Texts(msgspec.Struct, frozen=True, eq=False):
     """Texts that stand one behind the other, with or without something between them.
 
     Attributes
@@ -42,8 +41,7 @@ def texts_of(array: pa.Array) -> Texts:
     return Texts(data, places[:-1], places[1:])
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True, eq=False):
     """The cells of one column.
 
     Attributes

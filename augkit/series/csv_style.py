@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.series.csv_arrow import Floats, Offsets
 from augkit.series.csv_cells import Bytes, Flags
@@ -12,8 +12,7 @@ from augkit.series.csv_cells import Bytes, Flags
 _PLUS, _MINUS, _POINT, _ZERO, _NINE, _E = b"+-.09e"
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(msgspec.Struct, frozen=True):
     """How the numbers of a column are written.
 
     Attributes

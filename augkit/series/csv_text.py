@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.series.csv_arrow import Floats, of_flags, of_numbers, of_strings, of_texts, raw, to_floats
@@ -26,8 +27,7 @@ _EXPONENT = re.compile(r"([eE])([-+]?)(\d+)")
 _ZERO = ord("0")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, eq=False):
     """New texts of a column's cells.
 
     Attributes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.level import Level
@@ -20,8 +21,7 @@ _LISTED = 64
 """Groups whose scales a manifest lists by name."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Gains:
+class Gains(msgspec.Struct, frozen=True, eq=False):
     """The scales of one column.
 
     Attributes
@@ -37,8 +37,8 @@ class Gains:
 
     column: Column
     level: Level
-    scales: dict[str, float] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    scales: dict[str, float] = msgspec.field(default_factory=dict)
+    reasons: dict[str, str] = msgspec.field(default_factory=dict)
 
     def resolve(
         self, law: Distribution, group: str, facts: Facts, learnt: Mapping[tuple[Word, str], Sizes], power: float

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -29,8 +28,7 @@ _NOT_JSON = re.compile(rb"(?<=[:,\[ ])(-?Infinity|NaN)(?=[,\]} \r\n])")
 """Numbers that are not finite, as Python writes them; no JSON, but often met with."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, eq=False):
     """The values of one field in a batch.
 
     Attributes
@@ -44,8 +42,7 @@ class Found:
     ends: Places
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Objects:
+class Objects(msgspec.Struct, frozen=True, eq=False):
     """Some lines of a file, each one object.
 
     Attributes

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from math import isfinite
 from typing import Any
 
+import msgspec
 import numpy as np
 from msgspec import to_builtins
+from msgspec.structs import asdict
 
 from augkit.errors import InputError, UsageError, nearest
 from augkit.noise.colour import Color
@@ -38,8 +39,7 @@ SizeOf = Callable[[Column, str], float]
 """Returns how large one sd, mad, range or diff of a column is; 0 where it has no spread."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Extras:
+class Extras(msgspec.Struct, frozen=True, eq=False):
     """What happens to the columns of a table besides noise of a law, by their positions.
 
     Attributes
@@ -54,9 +54,9 @@ class Extras:
     """
 
     multiplicative: bool = False
-    sensors: Mapping[int, Errors] = field(default_factory=dict)
-    faults: Mapping[int, Sequence[AnyFault]] = field(default_factory=dict)
-    converters: Mapping[int, Converter] = field(default_factory=dict)
+    sensors: Mapping[int, Errors] = msgspec.field(default_factory=dict)
+    faults: Mapping[int, Sequence[AnyFault]] = msgspec.field(default_factory=dict)
+    converters: Mapping[int, Converter] = msgspec.field(default_factory=dict)
     samplerate: float | None = None
 
     @property

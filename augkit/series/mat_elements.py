@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from io import BytesIO, RawIOBase
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 
 from augkit.errors import InputError
@@ -56,8 +56,7 @@ _OTHERS = MappingProxyType(
 _COMPLEX, _LOGICAL = 0x08, 0x02
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """One element of a file.
 
     Attributes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +36,7 @@ _EXACT = 2**53
 Places = Codes | slice
 
 
-@dataclass(eq=False, slots=True)
-class Treated:
+class Treated(msgspec.Struct, eq=False):
     """What became of a table.
 
     Attributes
@@ -56,13 +55,13 @@ class Treated:
         The columns whose noise there is something to say about: all but those that a level has no meaning for.
     """
 
-    cells: dict[int, Cells] = field(default_factory=dict)
-    faulty: dict[int, NDArray[np.uint8]] = field(default_factory=dict)
-    scales: dict[int, float] = field(default_factory=dict)
-    geometric: dict[int, float] = field(default_factory=dict)
-    left: dict[str, str] = field(default_factory=dict)
-    notices: list[str] = field(default_factory=list)
-    measured: set[int] = field(default_factory=set)
+    cells: dict[int, Cells] = msgspec.field(default_factory=dict)
+    faulty: dict[int, NDArray[np.uint8]] = msgspec.field(default_factory=dict)
+    scales: dict[int, float] = msgspec.field(default_factory=dict)
+    geometric: dict[int, float] = msgspec.field(default_factory=dict)
+    left: dict[str, str] = msgspec.field(default_factory=dict)
+    notices: list[str] = msgspec.field(default_factory=list)
+    measured: set[int] = msgspec.field(default_factory=set)
 
 
 def treat(frame: Frame, treatment: Treatment, key: Key) -> Treated:

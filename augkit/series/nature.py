@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit.series.spread import Values
@@ -32,8 +32,7 @@ _EPOCH = (6e8, 4.2e9)
 """Seconds since 1970 of the years 1989 to 2103."""
 
 
-@dataclass(frozen=True, eq=False)
-class Column:
+class Column(msgspec.Struct, frozen=True, eq=False, dict=True):
     """One column of a table.
 
     Attributes
@@ -91,8 +90,7 @@ class Column:
         return _meaning(self.header)
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(msgspec.Struct, frozen=True):
     """What a header says its column holds.
 
     Attributes

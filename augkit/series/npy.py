@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 
 from augkit.errors import InputError
@@ -29,8 +29,7 @@ _HEADER_CAP = 2**16
 """Bytes of the longest header that is read; that of a plain array has about a hundred."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What stands before the data of an array.
 
     Attributes

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.series.thrift import BINARY, I32, I64, LIST, STRUCT, Field, Items, Struct, decode, encode
@@ -123,8 +124,7 @@ def _check(chunk: Struct, size: int) -> None:
         raise InputError("the Parquet metadata is broken: a column lies outside of the file")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, eq=False):
     """A part of the source that is copied behind the pages: an index or a filter of a column."""
 
     chunk: Struct

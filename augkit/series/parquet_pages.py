@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from typing import IO, Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -19,8 +19,7 @@ _ENCODINGS = {9: "BYTE_STREAM_SPLIT", 5: "DELTA_BINARY_PACKED"}
 _PAGE_V2 = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(msgspec.Struct, frozen=True):
     """How numbers of a type are stored as the schema wants them.
 
     Attributes

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,8 +26,7 @@ Word: TypeAlias = str | int
 Counts: TypeAlias = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True, eq=False):
     """One table of those that units are learnt from.
 
     Attributes
@@ -59,8 +58,7 @@ class Member:
         return (self.label,) if self.groups is None else self.groups.names
 
 
-@dataclass(frozen=True, slots=True)
-class Sizes:
+class Sizes(msgspec.Struct, frozen=True):
     """What is known of one column in one group.
 
     Attributes
@@ -75,7 +73,7 @@ class Sizes:
     power: float
     low: float
     high: float
-    units: dict[str, float] = field(default_factory=dict)
+    units: dict[str, float] = msgspec.field(default_factory=dict)
 
     def of(self, unit: str) -> float:
         """Return how large a unit is, rounded to float32; 1 for "" and 0 where all values are the same."""

@@ -9,8 +9,8 @@ the entity, never on the size of the pieces or on what other columns there are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,8 +24,7 @@ Flags = NDArray[np.bool_]
 Bits = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, eq=False):
     """Some rows of one entity, behind those that were taken before.
 
     Attributes
@@ -41,8 +40,7 @@ class Rows:
     seconds: Floats | None = None
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Noisy:
+class Noisy(msgspec.Struct, frozen=True, eq=False):
     """New values of some rows.
 
     Attributes
@@ -56,12 +54,11 @@ class Noisy:
     """
 
     values: Mapping[int, Values]
-    faulty: Mapping[int, Bits] = field(default_factory=dict)
-    missing: Mapping[int, Flags] = field(default_factory=dict)
+    faulty: Mapping[int, Bits] = msgspec.field(default_factory=dict)
+    missing: Mapping[int, Flags] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True, eq=False):
     """What is known of one column of one entity before its noise is made.
 
     Attributes
@@ -81,8 +78,7 @@ class Facts:
     power: float
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Entity:
+class Entity(msgspec.Struct, frozen=True, eq=False):
     """What a source is made for.
 
     Attributes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +20,7 @@ _CODES = -1
 """Where the codes of groups stand among the columns of a block."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Surveyed:
+class Surveyed(msgspec.Struct, frozen=True, eq=False):
     """What the first pass found.
 
     Attributes

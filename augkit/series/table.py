@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from augkit.series.nature import Column
 from augkit.series.sources import Noisy
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, eq=False):
     """Some rows of one part of a table, behind those of the batch before.
 
     Attributes
@@ -32,7 +32,7 @@ class Batch:
 
     rows: int
     values: Mapping[int, Values]
-    raw: Mapping[int, pa.Array] = field(default_factory=dict)
+    raw: Mapping[int, pa.Array] = msgspec.field(default_factory=dict)
     part: int = 0
 
 

@@ -6,8 +6,9 @@ Apache Thrift, "Thrift compact protocol encoding".)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from augkit.errors import InputError
 
@@ -18,8 +19,7 @@ _DEEPEST = 32
 Struct: TypeAlias = "dict[int, Field]"
 
 
-@dataclass(slots=True)
-class Field:
+class Field(msgspec.Struct):
     """The value of one field.
 
     Attributes
@@ -33,8 +33,7 @@ class Field:
     value: Any
 
 
-@dataclass(slots=True)
-class Items:
+class Items(msgspec.Struct):
     """The elements of a list, all of one type."""
 
     kind: int

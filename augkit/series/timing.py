@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+import msgspec
 import numpy as np
 
 from augkit.errors import InputError
@@ -15,8 +14,7 @@ _EVEN = 1e-3
 """Intervals that differ by less than this share of them are the same: clocks are written with few decimals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(msgspec.Struct, frozen=True):
     """The times of the rows of one entity.
 
     Attributes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +17,7 @@ from augkit.errors import InputError, UsageError
 from augkit.noise.keys import Key, addressed_words
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Listing:
+class Listing(msgspec.Struct, frozen=True, eq=False):
     """What a folder holds.
 
     Attributes

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit.audio.backgrounds.sound import Sound
@@ -24,8 +24,7 @@ _FARTHEST = 256
 """How many times the sample rate of one may be that of the other."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Player:
+class Player(msgspec.Struct, frozen=True, eq=False):
     """Gives a stretch as noise, as often as it is asked for.
 
     A background of one channel goes to all channels of the recording. One of as many channels goes to each its own. In

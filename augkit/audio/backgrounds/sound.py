@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from augkit.audio.blocks import Block
@@ -25,8 +25,7 @@ _PLACES, _PLACE = 64, 0.1
 """The power of a long stretch is told from so many places, evenly spread, of so many seconds each."""
 
 
-@dataclass(frozen=True, eq=False)
-class Sound:
+class Sound(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A recording of noise.
 
     Attributes

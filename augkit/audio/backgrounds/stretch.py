@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from augkit.audio.backgrounds.sound import Sound
@@ -25,8 +25,7 @@ _HELD = 2**21
 """Samples of a loop that are kept in memory."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Stretch:
+class Stretch(msgspec.Struct, frozen=True, eq=False):
     """A part of a background.
 
     Attributes

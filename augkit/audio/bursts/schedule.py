@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 import numpy as np
 
 from augkit.audio.bursts.spec import LONGEST, Bursts
@@ -20,8 +20,7 @@ _BEFORE = math.ceil(LONGEST / SEGMENT)
 """Segments before the recording, in which bursts may begin that still sound when it does."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Burst:
+class Burst(msgspec.Struct, frozen=True, eq=False):
     """One burst.
 
     Attributes
@@ -45,8 +44,7 @@ class Burst:
         return self.begin + self.frames
 
 
-@dataclass(frozen=True, eq=False)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True, eq=False, dict=True):
     """The bursts of one recording.
 
     Arrivals are a Poisson process: each segment has a Poisson number of them, at uniform places.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from augkit.audio.formats import sndfile, splice, wav
 from augkit.audio.formats.aiff import AIFF

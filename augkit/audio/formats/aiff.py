@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from augkit.audio.formats import chunked, splice
 from augkit.audio.formats.cells import WIDTHS, frame_width

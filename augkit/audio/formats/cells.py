@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.formats import encoder, sndfile
 from augkit.audio.formats.chunks import Order
@@ -89,8 +90,7 @@ def _companded(subtype: str) -> Samples:
     return sndfile.decode_raw(bytes(range(256)), subtype)[:, 0]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class InPlace:
+class InPlace(msgspec.Struct, frozen=True, eq=False):
     """A pass over samples that lie in a row in a file."""
 
     path: Path

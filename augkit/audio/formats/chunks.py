@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import IO, Literal
+
+import msgspec
 
 from augkit.errors import InputError
 
@@ -19,8 +20,7 @@ _MOST = 2**16
 """Chunks in a file; more are no recording but an attack."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """How a family of files strings its chunks together.
 
     Attributes
@@ -59,8 +59,7 @@ W64 = Layout("little", name=16, size=8, align=8, inclusive=True, first=40, beyon
 CAF = Layout("big", size=8, align=1, first=8, beyond=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """One chunk: its name, where its payload begins, the payload's size, and its first bytes."""
 
     name: bytes
@@ -76,8 +75,7 @@ class Chunk:
         return (name + kind).decode("latin-1").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Chunks:
+class Chunks(msgspec.Struct, frozen=True):
     """Where the chunks of a file lie.
 
     Attributes
@@ -119,12 +117,16 @@ class Chunks:
         return self.chunks[-1].start + self.chunks[-1].size
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(msgspec.Struct, frozen=True):
     """What a file hands on whose samples change their size: its chunks, and the names of those written anew."""
 
     chunks: Chunks
     own: tuple[bytes, ...]
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is nothing but samples and their description."""
+        return all(chunk.name in (*self.own, self.chunks.data.name) for chunk in self.chunks.chunks)
 
 
 def walk(file: IO[bytes], length: int, layout: Layout, samples: bytes) -> Chunks:

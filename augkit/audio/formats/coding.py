@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +16,7 @@ TOP = float(np.float32(1 - 2**-15))
 """The highest level that no companded or lossy codec wraps around: [-1, 1) in steps of 16 bits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(msgspec.Struct, frozen=True):
     """One subtype as noise sees it.
 
     Attributes

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 import soundfile
+from msgspec.structs import replace
 
 from augkit.audio.formats import encoder, sndfile
 from augkit.audio.formats.cells import WIDTHS
 from augkit.audio.formats.coding import CODINGS, Coding, Samples, recode, rescaled
 from augkit.audio.formats.recording import Container, Encoding, Kept, Pass, Recording
+from augkit.audio.formats.splice import Place
 from augkit.errors import InputError
 
 _FASTEST, _MOST_CHANNELS = 200_000, 255
@@ -47,7 +49,7 @@ def convert(recording: Recording, target: Container, *, saturates: bool = True) 
         notices.append(f"{source.subtype} samples written as {encoding.subtype}")
     if encoding.major == "RF64":
         notices.append("the samples are too many for WAV; written as RF64")
-    tags = recording.tags or sndfile.text_tags(recording.path)
+    tags = recording.tags or ({} if _is_bare(recording) else sndfile.text_tags(recording.path))
     lost = [*recording.others, *encoder.changed_tags(tags, encoding)]
     if lost:
         notices.append(f"not kept in {name}: {', '.join(lost)}")
@@ -55,6 +57,11 @@ def convert(recording: Recording, target: Container, *, saturates: bool = True) 
         recording.path, encoding, recording.frames, recoded(recording, encoding, saturates=saturates), tags,
         notices=tuple(notices), is_unrounded=encoding.coding.is_coarser(source.coding),
     )  # fmt: skip
+
+
+def _is_bare(recording: Recording) -> bool:
+    place = recording.rest
+    return isinstance(place, Place) and place.around is not None and place.around.is_bare
 
 
 def fitted(encoding: Encoding, frames: int, target: Container) -> Encoding:
@@ -81,8 +88,7 @@ def recoded(recording: Recording, encoding: Encoding, *, saturates: bool = True)
     return decoded
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class _Recoded:
+class _Recoded(msgspec.Struct, frozen=True, eq=False):
     """A pass over a recording in the unit of another encoding."""
 
     decoded: Pass

@@ -204,7 +204,14 @@ def block_frames(encoding: Encoding) -> int:
 
 def changed_tags(tags: Mapping[str, str], encoding: Encoding) -> list[str]:
     """Return the names of the tags that a file of this encoding does not hold, or not as they are."""
-    probe = encode(np.zeros((1, encoding.channels), encoding.coding.dtype), encoding, tags)
-    with Sequential(io.BytesIO(probe)) as file:
-        held = file.copy_metadata()
+    held = _held(tuple(tags.items()), encoding)
     return [name if name not in held else f"{name} as it was" for name in tags if held.get(name) != tags[name]]
+
+
+@lru_cache(maxsize=16)
+def _held(tags: tuple[tuple[str, str], ...], encoding: Encoding) -> Mapping[str, str]:
+    """Return what becomes of tags in a file of this encoding."""
+    probe = encode(np.zeros((1, encoding.channels), encoding.coding.dtype), encoding, dict(tags))
+    with Sequential(io.BytesIO(probe)) as file:
+        held: dict[str, str] = file.copy_metadata()
+    return held

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import BinaryIO
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.audio.formats import comments, encoder, flac_frames, mpeg, outdated, splice
 from augkit.audio.formats.coding import Samples
@@ -21,8 +23,7 @@ _POINT = 18
 _PLACEHOLDER = b"\xff" * 8 + bytes(10)
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(msgspec.Struct, frozen=True):
     """One metadata block: its type, and where its header and payload lie in the file."""
 
     kind: int
@@ -34,8 +35,7 @@ class _Block:
         return self.begin + _HEADER + self.size
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(msgspec.Struct, frozen=True):
     """What a FLAC source hands on: where its stream begins, and its metadata blocks but the first."""
 
     begin: int

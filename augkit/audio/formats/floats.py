@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from augkit.audio.formats.convert import fitted, recoded
 from augkit.audio.formats.recording import Container, Recording

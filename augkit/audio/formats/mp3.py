@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import BinaryIO
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.audio.formats import encoder, mpeg, outdated, splice
 from augkit.audio.formats.coding import Samples
@@ -26,8 +28,7 @@ _KNOWN = frozenset(b"TIT2 TPE1 COMM TALB TDRC TYER TRCK TCON TSSE TCOP TT2 TP1 C
 """ID3 frames that libsndfile reads as one of its text tags."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(msgspec.Struct, frozen=True):
     """What an MP3 source hands on: where its frames lie among its tags, and how closely it was encoded."""
 
     begin: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import BinaryIO, Literal
+
+import msgspec
 
 _RATES = {
     (1, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -22,8 +23,7 @@ _SEARCHED = 2**16
 Mode = Literal["CONSTANT", "AVERAGE", "VARIABLE"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """The header of one frame.
 
     Attributes
@@ -66,8 +66,7 @@ def frame(head: bytes) -> Frame | None:
     return Frame(layer, bits, hertz, samples, size, 4 + side + (0 if head[1] & 1 else 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True):
     """A file of MPEG audio.
 
     Attributes

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import BinaryIO
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.formats import comments, encoder, outdated, pages
 from augkit.audio.formats.coding import Samples
@@ -21,8 +22,7 @@ _BODIES = 2**12
 """Pages in which the headers are looked for, pictures in their comments included."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rest:
+class _Rest(msgspec.Struct, frozen=True):
     """What an Ogg source hands on: its comments, the number of its stream, and how closely it was encoded."""
 
     comments: bytes

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.audio.formats import encoder, splice
 from augkit.audio.formats.cells import WIDTHS, frame_width
@@ -27,8 +29,7 @@ _DESCRIBING = frozenset(
 """Fields of a NIST header that describe the samples."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Blocks:
+class _Blocks(msgspec.Struct, frozen=True):
     """What a file with samples encoded in blocks hands on: where they begin, here and as libsndfile writes them."""
 
     begin: int

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.formats.coding import CODINGS, Coding, Samples
 from augkit.errors import InputError
@@ -46,8 +47,7 @@ class Pass(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(msgspec.Struct, frozen=True):
     """How a file holds its samples, in the words of libsndfile.
 
     Attributes
@@ -76,8 +76,7 @@ class Encoding:
         return coding if self.valid_bits is None else replace(coding, bits=self.valid_bits)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Recording:
+class Recording(msgspec.Struct, frozen=True, eq=False):
     """One decoded audio file.
 
     Attributes
@@ -107,7 +106,7 @@ class Recording:
     encoding: Encoding
     frames: int
     decoded: Pass
-    tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tags: Mapping[str, str] = msgspec.field(default_factory=lambda: MappingProxyType({}))
     rest: Any = None
     others: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
@@ -153,8 +152,7 @@ class Recording:
         return np.concatenate(made) if made else np.empty((0, self.encoding.channels), self.encoding.coding.dtype)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Kept:
+class Kept(msgspec.Struct, frozen=True, eq=False):
     """A pass over samples in memory."""
 
     samples: Samples
@@ -169,8 +167,7 @@ class Kept:
         return Kept(self.samples[begin : begin + frames])
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """One file format: what it is called, and how it keeps what libsndfile does not.
 
     Attributes

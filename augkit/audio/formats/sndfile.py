@@ -6,12 +6,13 @@ import io
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import soundfile
+from msgspec.structs import replace
 
 from augkit.audio.formats import mpeg
 from augkit.audio.formats.coding import CODINGS, Coding, Samples
@@ -46,8 +47,7 @@ class Sequential(soundfile.SoundFile):  # type: ignore[misc]
             return super().read(*given, **named)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Streamed:
+class Streamed(msgspec.Struct, frozen=True, eq=False):
     """A pass over a file, or a part of it, that decodes anew each time."""
 
     path: Path

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from augkit.audio.formats.cells import InPlace, frame_width, pack
 from augkit.audio.formats.chunks import Around, Order
@@ -21,8 +22,7 @@ _LITTLE = 2**12
 """Bytes around the samples that are kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peaks:
+class Peaks(msgspec.Struct, frozen=True):
     """A table of the highest sample of each channel and its position.
 
     Attributes
@@ -44,8 +44,7 @@ class Peaks:
         return table.tobytes()
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where the samples lie in a file.
 
     Attributes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from augkit.audio.formats import chunked, encoder, splice
 from augkit.audio.formats.cells import WIDTHS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -30,8 +29,7 @@ from augkit.pieces import Piece
 _NOWHERE: Mapping[str, Path] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class TarItem:
+class TarItem(msgspec.Struct, frozen=True):
     """One tar, ready to be written with noise on its members."""
 
     path: Path
@@ -92,8 +90,7 @@ class TarItem:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class TarDomain:
+class TarDomain(msgspec.Struct, frozen=True):
     """The domain of tars with members of another one; its options are `TarOptions`."""
 
     domain: Domain

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
+
 from augkit.errors import AugkitError, InputError
 from augkit.folder.domains import Item
+from augkit.folder.make import describe, is_measured
 from augkit.folder.storage import TEMP_PREFIX, remove_quietly
 from augkit.folder.tars.members import is_utf8
 from augkit.folder.tars.options import suffix_of
@@ -27,8 +29,7 @@ class MemberError(AugkitError):
         self.part, self.reason, self.is_source = part, reason, is_source
 
 
-@dataclass(frozen=True, slots=True)
-class Noisy:
+class Noisy(msgspec.Struct, frozen=True):
     """A member with noise, in a file of its own until its sample is complete; unchanged where it has no outcome."""
 
     path: Path
@@ -104,7 +105,7 @@ class Noiser:
             with place.open("wb") as file:
                 self._tape.copy(part.member.data, part.member.size, file)
             return None
-        return item.write(place, key, measure=key.child("measure").uniform() < self._share)
+        return item.write(place, key, measure=is_measured(key, self._share))
 
     def _open(self, part: Part) -> Item:
         """Return the decoded member; that which was opened last serves for all its copies."""
@@ -125,8 +126,6 @@ class Noiser:
 
     def _raise(self, error: BaseException, part: Part, path: Path, *, is_source: bool) -> NoReturn:
         """Raise why a member failed; what is no fault of its own, such as a full disk or a limit, as it is."""
-        from augkit.folder.make import describe
-
         if isinstance(error, MemoryError) or not isinstance(error, Exception):
             raise error
         if (fault := _of_the_system(error)) is not None:

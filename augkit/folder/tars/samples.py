@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.folder.domains import Domain
@@ -36,8 +37,7 @@ def cut(name: str) -> tuple[str, str] | None:
     return None if match is None else (match[1], match[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(msgspec.Struct, frozen=True):
     """The samples of a tar that is open at `file` and `length` bytes long; they may be gone through several times."""
 
     file: BinaryIO

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.images.formats.boxes import Box, boxes, walk
@@ -22,8 +23,7 @@ _MOST_FRAMES = 1_000_000
 _ENDLESS = 2**64 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """What the boxes say.
 
     Attributes

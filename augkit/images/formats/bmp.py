@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, replace
 from io import BytesIO
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 from PIL import BmpImagePlugin, Image
 
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, not_kept
@@ -19,8 +20,7 @@ _BITFIELDS = 3
 _MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """Where and how the pixels stand in the source, and the bytes before and behind them."""
 
     raw_mode: str

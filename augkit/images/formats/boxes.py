@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 _LARGEST_COUNT = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(msgspec.Struct, frozen=True):
     """One box: its kind, and where its content stands in the file."""
 
     kind: bytes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
@@ -24,8 +24,7 @@ _KEEP, _CLEAR, _RESTORE = 1, 2, 3
 Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Indexed:
+class Indexed(msgspec.Struct, frozen=True):
     """A frame as indices into a palette of shape (n, 3), and whether its colours are the very ones."""
 
     indices: Bytes

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 _CONTROL, _COMMENT, _APPLICATION, _PLAIN_TEXT = 0xF9, 0xFE, 0xFF, 0x01
 _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
@@ -18,8 +20,7 @@ FOR_EVER = 0
 INTERLACED, LOCAL_TABLE, TRANSPARENT = 0x40, 0x80, 0x01
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(msgspec.Struct, frozen=True):
     """One image block with its control block: place in the canvas, hundredths of a second, and the coded indices.
 
     `transparent` is the index that draws nothing, and `disposal` what becomes of the place when its time is over.
@@ -40,8 +41,7 @@ class Shown:
         return head + image(replace(self, box=(0, 0, right - left, bottom - top))) + b";"
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(msgspec.Struct, frozen=True):
     """A whole file.
 
     Attributes

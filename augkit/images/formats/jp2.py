@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from PIL import Jpeg2KImagePlugin
 
 from augkit.errors import InputError
@@ -24,8 +24,7 @@ _KEPT_SPACES = frozenset(_COLOUR_SPACES.values())
 _OPAQUE, _PREMULTIPLIED = 1, 2
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(msgspec.Struct, frozen=True):
     """How the source was coded, whether it was bare, and the boxes before and behind, where they stay true."""
 
     codestream: Codestream

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from augkit.errors import InputError
 
@@ -15,8 +16,7 @@ _LATIN = 1
 _FEW_TILES, _SMALLEST_TILE = 256, 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Codestream:
+class Codestream(msgspec.Struct, frozen=True):
     """What the main header says.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from PIL import JpegImagePlugin
 from simplejpeg import decode_jpeg
 
@@ -37,8 +37,7 @@ _DIRECT = {"RGB": "RGB", "L": "GRAY"}
 """What simplejpeg calls Pillow's modes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(msgspec.Struct, frozen=True):
     """How the source was coded, to code its noisy copy the same way.
 
     Attributes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from augkit.images.formats.png_animation import animated, read_animation
 from augkit.images.formats.png_carried import carried, chunks_of, metadata_of
@@ -29,8 +29,7 @@ from augkit.images.pillow import check_size
 _COLOURS = {(1, False): GRAY, (1, True): GRAY_ALPHA, (3, False): RGB, (3, True): RGB_ALPHA}
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """What of a PNG file only another can hold."""
 
     chunks: tuple[Chunk, ...] = ()

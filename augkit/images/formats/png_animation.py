@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.images.formats.png_canvas import OVER, RESTORED, Layer, composed, opaque
 from augkit.images.formats.png_chunks import GRAY_ALPHA, RGB_ALPHA, Contents, Header, Parts, framed
@@ -19,8 +21,7 @@ _MOST = 2**16 - 1
 _USUAL_DENOMINATOR = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(msgspec.Struct, frozen=True):
     """How long a frame is shown, in seconds, as stored."""
 
     numerator: int

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from augkit.errors import InputError
 from augkit.images.formats.png_chunks import GRAY, PALETTE, RGB, RGB_ALPHA, Chunk, Contents, inflated

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import TypeAlias, cast
 
+import msgspec
 from isal import isal_zlib
 
 from augkit.errors import InputError
@@ -28,8 +28,7 @@ Found: TypeAlias = list[tuple[bytes, memoryview]]
 Parts: TypeAlias = list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True):
     """One chunk besides the header and the image data, and whether it stood behind the image data."""
 
     kind: bytes
@@ -40,8 +39,7 @@ class Chunk:
         return f"chunk {self.kind.decode('latin-1')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What IHDR says."""
 
     width: int
@@ -55,16 +53,14 @@ class Header:
         return struct.pack(">IIBBBBB", self.width, self.height, self.bits, self.colour, 0, 0, self.interlaced)
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True):
     """The image data of one frame, in pieces, behind the fcTL that announced it, if one did."""
 
     control: bytes | None
     pieces: list[memoryview]
 
 
-@dataclass(slots=True)
-class Contents:
+class Contents(msgspec.Struct):
     """The chunks of a file, sorted.
 
     Attributes
@@ -81,8 +77,8 @@ class Contents:
     """
 
     header: Header
-    carried: list[Chunk] = field(default_factory=list)
-    streams: list[Stream] = field(default_factory=list)
+    carried: list[Chunk] = msgspec.field(default_factory=list)
+    streams: list[Stream] = msgspec.field(default_factory=list)
     animation: bytes | None = None
     palette: bytes | None = None
     transparency: bytes | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import binascii
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from augkit.images.formats.png_chunks import Chunk, inflated
 from augkit.images.formats.thumbnails import (
@@ -21,8 +23,7 @@ _EXIF = b"Exif\0\0"
 _LINE = 36
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """A text, decompressed, and what stands in front of it in the chunk."""
 
     keyword: bytes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 _TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*([^\s#]+)")
@@ -16,8 +16,7 @@ _TUPLES = {b"GRAYSCALE": 1, b"RGB": 3, b"GRAYSCALE_ALPHA": 2, b"RGB_ALPHA": 4}
 _TUPLES |= {b"BLACKANDWHITE": 1, b"BLACKANDWHITE_ALPHA": 2, b"": 0}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What a header says, and its very bytes.
 
     Attributes

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 Chunks = list[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Animation:
+class Animation(msgspec.Struct, frozen=True):
     """What an animation says of itself: milliseconds and coding of each frame, plays (0 for ever), background."""
 
     durations: tuple[float, ...]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 from PIL import TiffImagePlugin
 
@@ -57,8 +57,7 @@ _LARGEST = 2**32 - 1
 _USUAL_BITS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """How a page was laid out, whether 0 was white in it, and the tags that are carried over."""
 
     layout: Layout

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from augkit.errors import InputError
 from augkit.images.formats.tiff_samples import (
@@ -34,8 +35,7 @@ _ENTRY, _SLACK = 20, 64
 _TRUNCATED = b'"truncated": true'
 
 
-@dataclass(frozen=True, slots=True)
-class Colours:
+class Colours(msgspec.Struct, frozen=True):
     """What the channels mean.
 
     Attributes

@@ -7,10 +7,10 @@ bytes, of which every strip is one strip or tile of the file.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -39,8 +39,7 @@ _TYPES = ("u1", "u2", "u4", "i1", "i2", "i4", "f2", "f4", "f8")
 Bytes = NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """How the samples of a page are cut into pieces and coded.
 
     Attributes
@@ -88,8 +87,7 @@ def layout_of(directory: Directory) -> Layout:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pieces:
+class _Pieces(msgspec.Struct, frozen=True):
     """The pieces of one plane, put below each other: rows of each and of all, bytes of a row, samples of a pixel."""
 
     rows: int

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 DESCRIPTION, ORIENTATION, XMP, ICC = 270, 274, 700, 34675
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
@@ -30,8 +31,7 @@ _IN_SMALL_FILES = MappingProxyType({16: (4, "<u8", "<u4"), 17: (9, "<i8", "<i4")
 _MOST_PAGES = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One tag: its kind of value, the values in little-endian order, and where their field stood in the source."""
 
     kind: int
@@ -46,12 +46,11 @@ class Entry:
         return tuple(int(value) for value in np.frombuffer(self.data, kinds[self.kind]))
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(msgspec.Struct, frozen=True):
     """The entries of one directory by tag, those below it, where it stands and where the next begins (0 for none)."""
 
     entries: Mapping[int, Entry]
-    below: Mapping[int, Directory] = field(default_factory=dict)
+    below: Mapping[int, Directory] = msgspec.field(default_factory=dict)
     following: int = 0
     place: int = 0
 
@@ -95,8 +94,7 @@ def resolution(dpi: tuple[float, float]) -> dict[int, Entry]:
     return {X_RESOLUTION: Entry(RATIONAL, values[0]), Y_RESOLUTION: Entry(RATIONAL, values[1]), RESOLUTION_UNIT: unit}
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
+class _Reader(msgspec.Struct, frozen=True):
     data: bytes
     order: str
     big: bool

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+import msgspec
 from PIL import WebPImagePlugin
 
 from augkit.images.formats.riff import animation, chunk, read_chunks, size_of
@@ -23,8 +23,7 @@ _ICC, _ALPHA, _EXIF, _XMP, _ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02
 _LONGEST, _MOST_LOOPS = 2**24 - 1, 2**16 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(msgspec.Struct, frozen=True):
     """Whether each frame of the source was lossless, and the background of an animation as stored."""
 
     lossless: tuple[bool, ...]

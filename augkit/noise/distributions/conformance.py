@@ -7,9 +7,9 @@ down to a probability of 2**-64. What is measured here once, at some 20,000 poin
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import exp, inf, isnan, log, sqrt
 
+import msgspec
 import numpy as np
 
 from augkit.noise.distributions.base import Array, Distribution
@@ -27,8 +27,7 @@ _ROUNDING = 1e-9
 _ROUNDING_OF_ONE = 1e-15
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Panels:
+class Panels(msgspec.Struct, frozen=True, eq=False):
     """The right half of a law, from just above zero to its 2**-64 quantile, cut into panels.
 
     Attributes

@@ -11,9 +11,9 @@ geometrically (Trefethen, Weideman 2014, SIAM Review 56(3)), and some 300 points
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,8 +27,7 @@ _TURN_WIDTH = 0.5
 _NEWTON_STEPS = 5
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class StableTable:
+class StableTable(msgspec.Struct, frozen=True, eq=False):
     """The right half of a symmetric alpha-stable law at unit scale.
 
     Attributes

@@ -9,12 +9,12 @@ recipes or the command line. A law of `scipy.stats` gives the same samples where
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from inspect import getattr_static
 from math import inf, isinf, isnan, nan
 from typing import Any, NamedTuple, cast
 
+import msgspec
 import numpy as np
 
 from augkit.errors import UsageError
@@ -72,8 +72,7 @@ def _measured(law: Distribution) -> Distribution:
     return law
 
 
-@dataclass(frozen=True)
-class ScipyLaw:
+class ScipyLaw(msgspec.Struct, frozen=True, eq=False, dict=True):
     """A frozen continuous distribution of `scipy.stats`; what it calls scale is part of the law.
 
     It compares and hashes by name, parameters and marks.
@@ -94,9 +93,19 @@ class ScipyLaw:
 
     name: str
     parameters: tuple[tuple[str, float], ...]
-    marks: tuple[float, ...] = field(repr=False)
-    frozen: Any = field(repr=False, compare=False)
-    mirrored: bool = field(default=False, repr=False, compare=False)
+    marks: tuple[float, ...]
+    frozen: Any
+    mirrored: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ScipyLaw) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        return self.name, self.parameters, self.marks
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{name}={short(value)}' for name, value in self.parameters)})"

@@ -8,8 +8,8 @@ further words of the row it begins in. All that is carried on is the fault that 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +25,7 @@ Places = NDArray[np.intp]
 _UNIT = 2.0**-53
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
+class Spell(msgspec.Struct, frozen=True):
     """One fault.
 
     Attributes
@@ -48,8 +47,7 @@ class Spell:
     sign: float
 
 
-@dataclass(frozen=True, slots=True)
-class Struck:
+class Struck(msgspec.Struct, frozen=True):
     """The rows of a block that a fault spoils, and whether it began before them."""
 
     rows: slice

@@ -7,12 +7,12 @@ drops out. Where two strike one cell, the mask has the bits of both.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isnan
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +33,7 @@ Replacing: TypeAlias = Saturation | Stuck | Dropout
 _ENDS: Mapping[str, Sign] = MappingProxyType({"both": "both", "high": "up", "low": "down"})
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFacts:
+class ColumnFacts(msgspec.Struct, frozen=True):
     """What faults have to know of a column.
 
     Attributes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Cells:
+class Cells(msgspec.Struct, frozen=True, eq=False):
     """The numbers of one column.
 
     Attributes

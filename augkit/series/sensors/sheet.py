@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from math import frexp, isfinite, ldexp, sqrt
 from typing import Literal, TypeAlias
@@ -148,8 +147,7 @@ def _short(number: float) -> float:
     return ldexp(round(mantissa * 2**_BITS), exponent - _BITS)
 
 
-@dataclass(frozen=True, slots=True)
-class Errors:
+class Errors(msgspec.Struct, frozen=True):
     """The errors of a sensor as plain numbers, in the unit of the values and seconds; see `Sensor`.
 
     Attributes

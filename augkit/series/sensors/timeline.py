@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import isfinite
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +15,7 @@ from augkit.series.sensors.sheet import check_rate
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(msgspec.Struct, frozen=True):
     """When the rows of a stream were taken.
 
     Attributes
@@ -64,8 +63,7 @@ def check_times(times: Array, last: float | None, start: int) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True, eq=False):
     """The rows of one block, from the beginning of the segment that its first row lies in.
 
     Attributes

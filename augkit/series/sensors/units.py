@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from math import pi
 from types import MappingProxyType
+
+import msgspec
 
 from augkit.errors import UsageError, nearest
 
@@ -21,8 +22,7 @@ _MOST, _LONGEST = 8, 100
 Powers = tuple[tuple[str, Fraction], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(msgspec.Struct, frozen=True):
     """A unit of measurement.
 
     Attributes
