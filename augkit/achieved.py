@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import pixels as compiled
+
 CHUNK = 2**16
 """Samples that are squared and summed at a time; fixed, so that the sums are the same everywhere."""
 
@@ -58,8 +60,19 @@ def _squares(samples: NDArray[np.uint8], wide: NDArray[np.uint32]) -> int:
     return int(np.einsum("i,i->", wide, wide))
 
 
-def _noise_on_bytes(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> tuple[float, float, int]:
+def _noise_on_bytes(
+    clean: NDArray[np.uint8], noisy: NDArray[np.uint8], where: NDArray[np.bool_] | None
+) -> tuple[float, float, int]:
     """Return the sums of squares of noise and signal, and how many samples were moved to 0 or 255."""
+    found = compiled.noise_on_bytes(clean, noisy, where)
+    if found is not None:
+        return found
+    if where is not None:
+        clean, noisy = clean * where, noisy * where
+    return _by_numpy(clean.reshape(-1), noisy.reshape(-1))
+
+
+def _by_numpy(clean: NDArray[np.uint8], noisy: NDArray[np.uint8]) -> tuple[float, float, int]:
     noise, signal, clipped, size = 0, 0, 0, min(_BYTES, clean.size)
     wide, far, near = np.empty(size, np.uint32), np.empty(size, np.uint8), np.empty(size, np.uint8)
     for begin in range(0, clean.size, _BYTES):
@@ -138,29 +151,26 @@ class Meter:
 
     def add(self, clean: NDArray[Any], noisy: NDArray[Any], where: NDArray[np.bool_] | None = None) -> None:
         """Take in two arrays of one shape, where `where` is True."""
+        chosen = None
         if where is not None and clean.dtype.kind in "iu":
-            # what is left out becomes zero in both: many times faster than picking the others
-            self._add(clean * where, noisy * where, int(np.count_nonzero(where)) * (clean.size // max(where.size, 1)))
-        elif where is not None:
-            chosen = np.broadcast_to(where, clean.shape)
-            self._add(clean[chosen], noisy[chosen], None)
-        else:
-            self._add(clean, noisy, None)
-
-    def _add(self, clean: NDArray[Any], noisy: NDArray[Any], chosen: int | None) -> None:
-        """Take in two arrays, of which `chosen` samples are to be counted, or all."""
+            chosen = int(np.count_nonzero(where)) * (clean.size // max(where.size, 1))
         if clean.dtype == noisy.dtype == np.uint8 and self._limits == _FULL_BYTES:
-            noise, signal, clipped = _noise_on_bytes(clean.reshape(-1), noisy.reshape(-1))
-            count = signal_count = clean.size
+            noise, signal, clipped = _noise_on_bytes(clean, noisy, where)
+            count = signal_count = size = clean.size
         else:
+            if chosen is not None:  # what is left out becomes zero in both: many times faster than picking the others
+                clean, noisy = clean * where, noisy * where
+            elif where is not None:
+                picked = np.broadcast_to(where, clean.shape)
+                clean, noisy = clean[picked], noisy[picked]
             noise, count = sum_of_squares(noisy, clean)
             signal, signal_count = sum_of_squares(clean)
-            clipped = _clipped(clean, noisy, self._limits)
+            clipped, size = _clipped(clean, noisy, self._limits), clean.size
         self._noise += noise
         self._noise_count += count if chosen is None else chosen
         self._signal += signal
         self._signal_count += signal_count if chosen is None else chosen
-        self._size += clean.size if chosen is None else chosen
+        self._size += size if chosen is None else chosen
         self._clipped += clipped
 
     def levels(self) -> dict[str, float | None]:

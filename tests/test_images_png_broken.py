@@ -130,7 +130,10 @@ REFUSED = {
     "cut stream": (of_stream(STREAM[:-9]), "the image data end early"),
     "one row too few": (of_stream(STREAM, height=8), "end early: expected 80 bytes, got 70"),
     "one column too few": (of_stream(STREAM, width=10), "end early: expected 77 bytes, got 70"),
-    "a filter that does not exist": (of_stream(zlib.compress(b"\5" + ROWS[1:])), "cannot decode image data"),
+    "a filter that does not exist": (
+        of_stream(zlib.compress(b"\5" + ROWS[1:])),
+        "cannot decode image data|row 0 has filter 5",
+    ),
 }  # fmt: skip
 
 

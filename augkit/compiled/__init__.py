@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x2BA9F3E1811F4E4F
+SOURCES = 0x3E97EAC42794F599
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
@@ -27,6 +27,12 @@ _SIGNATURES = {
         (_SIZE, _POINTER, _SIZE, _POINTER, _WORD, _POINTER, _POINTER, _SIZE, ctypes.c_double, *(_POINTER,) * 3),
         None,
     ),
+    "augkit_measure_bytes": ((_POINTER, _POINTER, _POINTER, _SIZE, _POINTER), None),
+    "augkit_filter_lines": ((_POINTER, _SIZE, _SIZE, _SIZE, _MARK, _POINTER), None),
+    "augkit_unfilter_lines": ((ctypes.c_char_p, _SIZE, _SIZE, _SIZE, ctypes.c_char_p, _POINTER), _SIZE),
+    "augkit_split_alpha": ((_POINTER, _SIZE, _SIZE, _POINTER, _POINTER), None),
+    "augkit_join_alpha": ((_POINTER, _POINTER, _SIZE, _SIZE, _POINTER), None),
+    "augkit_paint": ((_POINTER, _SIZE, _POINTER, _SIZE, _POINTER), _SIZE),
     "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
     "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
     "augkit_read_plain": ((_POINTER, _SIZE, _POINTER, _POINTER, _SIZE, _MARK, _POINTER, _POINTER), ctypes.c_int),

@@ -8,6 +8,7 @@ import numpy as np
 from isal import isal_zlib
 from numpy.typing import NDArray
 
+from augkit.compiled import pixels as compiled
 from augkit.images.formats.png_unpack import passes
 from augkit.images.picture import Frame, Pixels
 
@@ -76,6 +77,11 @@ def _lines(colour: Pixels, alpha: Pixels | None, rows: slice) -> NDArray[np.uint
     if alpha is None:
         return np.ascontiguousarray(colour, order).reshape(height, -1).view(np.uint8)
     channels = colour.size // (height * width)
+    if colour.dtype == np.uint8:
+        flat = np.ascontiguousarray(colour).reshape(-1, channels), np.ascontiguousarray(alpha[rows]).reshape(-1)
+        joined = compiled.join_alpha(*flat)
+        if joined is not None:
+            return joined.reshape(height, -1)
     pixels = np.empty((height, width, channels + 1), order)
     colour = colour.reshape(height, width, channels)
     for number in range(channels):
@@ -86,6 +92,9 @@ def _lines(colour: Pixels, alpha: Pixels | None, rows: slice) -> NDArray[np.uint
 
 def _filtered(lines: NDArray[np.uint8], unit: int, kind: int) -> NDArray[np.uint8]:
     """Return all rows but the first, less what a filter foretells of them, with its number in front."""
+    made = compiled.filtered(lines, unit, kind)
+    if made is not None:
+        return made
     above, lines = lines[:-1], lines[1:]
     rows, width = lines.shape
     filtered = np.empty((rows, 1 + width), np.uint8)

@@ -11,6 +11,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 from PIL import Image
 
+from augkit.compiled import pixels as compiled
 from augkit.images.formats.png_chunks import BROKEN_STREAM, GRAY, GRAY_ALPHA, PALETTE, RGB, RGB_ALPHA, Header
 from augkit.images.picture import Pixels
 
@@ -60,18 +61,49 @@ def unpacked(
         Where the data are broken or too few.
     """
     rows, surplus = _inflated(pieces, _size(header))
+    found = _plain(header, rows, palette, transparency)
+    colour, alpha = found or _by_pillow(header, rows, palette, transparency)
+    if alpha is None and transparency is not None:
+        alpha = _alpha_of_key(header, colour, transparency)
+    return colour, alpha, surplus
+
+
+def _plain(
+    header: Header, data: bytes, palette: bytes | None, transparency: bytes | None
+) -> tuple[Pixels, Pixels | None] | None:
+    """Return colour and alpha of samples of 8 bits, row by row; None for others, and without the library."""
+    if header.bits != 8 or header.interlaced:
+        return None
+    channels = CHANNELS[header.colour]
+    width, height = header.width, header.height
+    try:
+        rows = compiled.unfiltered(data, height, width * channels, channels)
+    except ValueError as error:
+        raise ValueError(f"the image data are broken: {error}") from None
+    if rows is None:
+        return None
+    if header.colour == PALETTE:
+        return _painted(rows, palette, transparency)
+    if header.colour in (GRAY, RGB):
+        return rows.reshape(height, width, *(channels,) * (channels > 1)), None
+    split = compiled.split_alpha(rows.reshape(-1, channels), channels - 1)
+    if split is None:
+        return None
+    colour, alpha = split
+    return colour.reshape(height, width, *(channels - 1,) * (channels > 2)), alpha.reshape(height, width)
+
+
+def _by_pillow(
+    header: Header, rows: bytes, palette: bytes | None, transparency: bytes | None
+) -> tuple[Pixels, Pixels | None]:
     stored = zlib.compress(rows, 0)
-    del rows
     mode, *raw_modes = _UNPACKED[header.colour, header.bits]
     size = header.width, header.height
     images = [Image.frombytes(mode, size, stored, "zip", raw, int(header.interlaced)) for raw in raw_modes]
     del stored
     if header.colour == PALETTE:
-        return *_painted(np.asarray(images[0]), palette, transparency), surplus
-    colour, alpha = _deep(header, images) if header.bits == 16 else _shallow(images[0])
-    if alpha is None and transparency is not None:
-        alpha = _alpha_of_key(header, colour, transparency)
-    return colour, alpha, surplus
+        return _painted(np.asarray(images[0]), palette, transparency)
+    return _deep(header, images) if header.bits == 16 else _shallow(images[0])
 
 
 def _size(header: Header) -> int:
@@ -135,9 +167,12 @@ def _painted(
     count = len(palette or b"") // 3
     if palette is None or len(palette) % 3 or not 1 <= count <= 256:
         raise ValueError("it needs a palette of 1 to 256 colours")
-    if indices.max() >= count:
-        raise ValueError(f"a pixel has colour {indices.max()} of a palette of {count}")
-    colour = np.frombuffer(palette, np.uint8).reshape(count, 3).take(indices, axis=0)
+    colours = np.frombuffer(palette, np.uint8).reshape(count, 3)
+    colour, most = compiled.painted(indices, colours) or (None, int(indices.max()))
+    if most >= count:
+        raise ValueError(f"a pixel has colour {most} of a palette of {count}")
+    if colour is None:
+        colour = colours.take(indices, axis=0)
     if transparency is None:
         return colour, None
     if len(transparency) > count:
