@@ -16,8 +16,8 @@ from augkit.audio.blocks import even
 from augkit.audio.formats.coding import Coding, Samples
 from augkit.audio.formats.recording import BLOCK, Encoding
 from augkit.audio.formats.sndfile import Sequential, reason
-from augkit.audio.formats.unheard import unheard
 from augkit.errors import AugkitError, InputError
+from augkit.redirected import unheard
 
 _ADD_PEAKS = 0x1050
 """SFC_SET_ADD_PEAK_CHUNK of sndfile.h."""

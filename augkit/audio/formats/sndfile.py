@@ -17,8 +17,8 @@ from msgspec.structs import replace
 from augkit.audio.formats import mpeg
 from augkit.audio.formats.coding import CODINGS, Coding, Samples
 from augkit.audio.formats.recording import KEPT, Encoding, Kept, Recording, kept
-from augkit.audio.formats.unheard import unheard
 from augkit.errors import InputError
+from augkit.redirected import unheard
 
 _UNKNOWN = 2**62
 """FLAC of unknown length says 2**63 - 1 frames."""

@@ -6,13 +6,12 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
 
 from PIL import TiffImagePlugin
 
 from augkit.images.pillow import load
+from augkit.redirected import redirected
 
-_STDERR = Lock()
 _MOST = 1000
 _DAMAGE = re.compile(r"\w*Decode\w*:|JPEGLib:")  # some decoders say so, and call what they gave a success
 
@@ -25,7 +24,7 @@ def load_tiff(data: bytes, max_pixels: int) -> TiffImagePlugin.TiffImageFile:
     ValueError
         In the words of libtiff, where it has any.
     """
-    with _STDERR, _heard() as said:
+    with _heard() as said:
         try:
             image = load(TiffImagePlugin.TiffImageFile, data, max_pixels)
         except OSError as error:
@@ -39,18 +38,11 @@ def load_tiff(data: bytes, max_pixels: int) -> TiffImagePlugin.TiffImageFile:
 @contextmanager
 def _heard() -> Iterator[Callable[[], Iterator[str]]]:
     """Take what is written to stderr, of the whole process, and give what it says line by line."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed
-        yield lambda: iter(())
-        return
     held = os.memfd_create("stderr") if hasattr(os, "memfd_create") else os.open(os.devnull, os.O_RDWR)
     try:
-        os.dup2(held, 2)
-        yield lambda: _lines(held)
+        with redirected(held, 2):
+            yield lambda: _lines(held)
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
         os.close(held)
 
 
