@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -33,7 +32,6 @@ def timed(source: Path, target: Path, workers: int) -> tuple[float, float]:
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, "-m", "augkit", *map(str, words)], check=True)
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    shutil.rmtree(target)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
@@ -58,12 +56,12 @@ def main() -> int:
     one_thread()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        write_sources(folder, given.files)
-        timed(folder / "src", folder / "dst", 2)
+        write_sources(folder, given.files)  # nothing is deleted before the end: see _FEW in folders.py
+        timed(folder / "src", folder / "dst-warm", 2)
         found: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
         for number in range(given.rounds):
             for workers in _ORDER[:2] if number % 2 == 0 else _ORDER[2:]:
-                found[workers].append(timed(folder / "src", folder / "dst", workers))
+                found[workers].append(timed(folder / "src", folder / f"dst-{number}-{workers}", workers))
     medians = {}
     for workers, times in found.items():
         wall, cpu = (statistics.median(column) for column in zip(*times, strict=True))

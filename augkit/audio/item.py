@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from augkit.level import Level
 from augkit.noise.keys import Key
 from augkit.outcome import Outcome, missed
 from augkit.unit_noise import noise_dtype
+from augkit.writing import copied, writer
 
 CLOSE_DB = 0.05
 """An SNR that is further off than this is told of in the row."""
@@ -87,7 +87,7 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
             if self.recording.frames:
                 written = self._written(target, drawn, definition, key, measure=measure, saved=saved)
             else:
-                shutil.copyfile(self.recording.path, target)
+                copied(self.recording.path, target)
                 self._save(saved, self.recording, None)
                 written = _Written(self.recording, dict(UNKNOWN), ())
         recorded = self.options.backgrounds is not None
@@ -147,11 +147,11 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
                 task, plan, chosen = self._decided(recording, drawn, definition, key)
         notices += plan.notices
         if plan.gains.are_zero and task.wish.is_relative and not self.converted:
-            shutil.copyfile(recording.path, target)
+            copied(recording.path, target)
             self._save(saved, recording, None)
             return _Written(recording, dict(UNCHANGED), notices, chosen)
         rendering = Rendering(task, plan, measures=True)
-        with target.open("wb") as file:
+        with writer(target) as file:
             self.container.write(recording, rendering.blocks(), file)
         reached = _reached(rendering, recording.encoding.coding, target if measure else None)
         notices += tuple(self._losses(recording, task, plan, reached))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -15,6 +14,7 @@ from augkit.audio.formats.convert import fitted
 from augkit.audio.formats.wav import WAV
 from augkit.audio.render import Rendering
 from augkit.errors import InputError
+from augkit.writing import copied, writer
 
 NOISE_SUFFIX = ".wav"
 
@@ -78,7 +78,7 @@ def save_noise(recording: Recording, rendering: Rendering | None, target: Path) 
             else:
                 yield (noise / own.full_scale).astype(coding.dtype)
 
-    with target.open("wb") as file:
+    with writer(target) as file:
         WAV.write(Recording(target, encoding, recording.frames, recording.decoded), blocks(), file)
     return (f"{missed} samples of clean + noise differ from noisy in the last bit",) if missed else ()
 
@@ -86,7 +86,7 @@ def save_noise(recording: Recording, rendering: Rendering | None, target: Path) 
 def save_clean(recording: Recording, container: Container, rendering: Rendering | None, target: Path) -> None:
     """Write the signal that the noise was added to; with no rendering, that is the source itself."""
     if rendering is None:
-        shutil.copyfile(recording.path, target)
+        copied(recording.path, target)
         return
-    with target.open("wb") as file:
+    with writer(target) as file:
         container.write(recording, (clean for clean, _, _ in rendering.parts()), file)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from augkit.errors import InputError, OutputError
 from augkit.folder.domains import load_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
+from augkit.writing import copied, writer
 
 _EDITED_CAP = 1 << 28
 """Bytes of the largest label in which names are edited."""
@@ -66,6 +66,7 @@ def fill_labels(labels: Sequence[Ready], temporaries: Sequence[Path]) -> None:
 
 def _fill(content: bytes | Path, temporary: Path) -> None:
     if isinstance(content, bytes):
-        temporary.write_bytes(content)
+        with writer(temporary) as file:
+            file.write(content)
     else:
-        shutil.copyfile(content, temporary)
+        copied(content, temporary)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast
@@ -18,6 +17,7 @@ from augkit.folder.plan import Output, Task
 from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome
+from augkit.writing import copied
 
 OUT_OF_MEMORY = "not enough memory for this file"
 
@@ -189,7 +189,7 @@ def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bo
 
 def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) -> int:
     """Write an output that is the unchanged source."""
-    shutil.copyfile(resolved(job, task), paths[0])
+    copied(resolved(job, task), paths[0])
     if output.saved:
         cast(SavingItem, item).save_unchanged(dict(zip(output.saved, paths[1:], strict=True)))
     return os.stat(paths[0]).st_size  # noqa: PTH116
@@ -199,7 +199,7 @@ def _copy(job: Job, source: Path, output: Output) -> tuple[int, None, bool]:
     target = job.target_root / output.name
     confine(target, job.target_root)
     replaces = os.path.lexists(target)
-    write_together([target], lambda paths: shutil.copyfile(source, paths[0]), sync=replaces)
+    write_together([target], lambda paths: copied(source, paths[0]), sync=replaces)
     return target.stat().st_size, None, replaces
 
 

@@ -24,6 +24,7 @@ from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
 from augkit.pieces import Piece
+from augkit.writing import writer
 
 
 class ImageItem(msgspec.Struct, frozen=True, eq=False):
@@ -51,7 +52,8 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
             encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
-        target.write_bytes(encoded.data)
+        with writer(target) as file:
+            file.write(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
         if encoded.lossless:
             taken = missed(told["drawn"], reached)

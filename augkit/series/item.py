@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -27,6 +26,7 @@ from augkit.series.sizes import Sizes, Word, learn
 from augkit.series.study import Study
 from augkit.series.table import Table
 from augkit.series.tape import AHEAD
+from augkit.writing import copied
 
 if TYPE_CHECKING:
     from augkit.series.mask import MaskFile
@@ -102,7 +102,7 @@ class SeriesItem:
             editor = Editor(study, self._sources(maker, gains), reached, mask)
             table.rewrite(target, editor, [column.position for column in made], study.entities.positions)
         if not reached.has_changed and not table.is_exact:
-            shutil.copyfile(self._path, target)
+            copied(self._path, target)
         found = self._achieved(made, gains, powers, reached)
         for column in made:
             if column.position in extras.faults:

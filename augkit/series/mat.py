@@ -28,6 +28,7 @@ from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.parquet_footer import copy_range
 from augkit.series.table import Editor
+from augkit.writing import writer
 
 INFO = FormatInfo(
     name="MATLAB",
@@ -93,7 +94,7 @@ class MatTable(Arrays):
         with ExitStack() as stack:
             spools = {begin: stack.enter_context(tempfile.TemporaryFile(dir=target.parent)) for begin in noised}
             self.write_arrays({stored: spools[begin] for begin, stored in noised.items()}, editor, numbers, raw)
-            source, out = stack.enter_context(self._path.open("rb")), stack.enter_context(target.open("wb"))
+            source, out = stack.enter_context(self._path.open("rb")), stack.enter_context(writer(target))
             copy_range(out, source, 0, HEADER)
             places = {}
             for element in self._elements:

@@ -16,6 +16,7 @@ from augkit.outcome import FormatInfo
 from augkit.series.arrays import Arrays, Stored
 from augkit.series.options import SeriesOptions
 from augkit.series.table import Editor
+from augkit.writing import writer
 
 INFO = FormatInfo(
     name="NPY",
@@ -70,7 +71,7 @@ class NpyTable(Arrays):
 
     def rewrite(self, target: Path, editor: Editor, numbers: Collection[int], raw: Collection[int]) -> None:
         """Write the file's header and its data with new values."""
-        with target.open("wb") as sink:
+        with writer(target) as sink:
             sink.write(self._header.data)
             self.write_arrays({self._array: sink}, editor, numbers, raw)
 

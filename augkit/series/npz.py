@@ -19,6 +19,7 @@ from augkit.series.nature import Column
 from augkit.series.npy import Header, read_header
 from augkit.series.options import SeriesOptions
 from augkit.series.table import Batch, Editor
+from augkit.writing import writer
 
 INFO = FormatInfo(
     name="NPZ",
@@ -112,7 +113,7 @@ class NpzTable(Arrays):
             spools = {name: stack.enter_context(tempfile.TemporaryFile(dir=target.parent)) for name in noised}
             self.write_arrays({stored: spools[name] for name, stored in noised.items()}, editor, numbers, raw)
             archive = stack.enter_context(zipfile.ZipFile(self._path))
-            out = stack.enter_context(zipfile.ZipFile(target, "w"))
+            out = stack.enter_context(zipfile.ZipFile(stack.enter_context(writer(target)), "w"))
             out.comment = archive.comment
             for info in archive.infolist():
                 with out.open(_copied(info), "w", force_zip64=info.file_size >= 2**31) as sink:

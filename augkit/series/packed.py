@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import IO, Any, Literal, TypeAlias, cast
 
 from augkit.errors import InputError
+from augkit.writing import writer
 
 Codec: TypeAlias = Literal["gzip", "zstd"]
 
@@ -98,13 +99,13 @@ class _Gzip:
 def writing(target: Path, codec: Codec | None, source: Path) -> Iterator[IO[bytes]]:
     """Open a file to be packed; gzip keeps the name and the time that the source's header tells of."""
     if codec is None:
-        with target.open("wb") as file:
+        with writer(target) as file:
             yield file
     elif codec == "gzip":
         from isal import igzip
 
         name, mtime = _header(source)
-        with target.open("wb") as file, cast(Any, igzip).GzipFile(name, "wb", 2, file, mtime) as packed:
+        with writer(target) as file, cast(Any, igzip).GzipFile(name, "wb", 2, file, mtime) as packed:
             yield packed
     else:
         import pyarrow as pa

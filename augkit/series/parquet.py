@@ -23,6 +23,7 @@ from augkit.series.parquet_pages import Pages, way_of
 from augkit.series.spread import Values
 from augkit.series.table import Batch, Editor, Look
 from augkit.series.thrift import Struct
+from augkit.writing import writer
 
 INFO = FormatInfo(
     name="Parquet",
@@ -147,7 +148,7 @@ class ParquetTable:
         names = {self.columns[position].header.encode(): position for position in numbers}
         behind: list[tuple[footer_.Moved, int]] = []
         dropped = unsorted = False
-        with target.open("wb") as out, self._path.open("rb") as source:
+        with writer(target) as out, self._path.open("rb") as source:
             out.write(footer_.MAGIC)
             for index, group in enumerate(footer_.groups(footer)):
                 begin, noised = out.tell(), set[int]()
