@@ -11,9 +11,10 @@ from augkit.dependent import SaltAndPepper, Shot
 from augkit.level import Level
 from augkit.noise.blocks import Stream
 from augkit.noise.distributions import as_distribution
+from augkit.noise.distributions.gaussian import NEAR
 from augkit.noise.keys import BLOCK, Key
 from augkit.noise.lattice import add_lattice, lattice
-from augkit.noise.strips import fill
+from augkit.noise.strips import fill, settle, strips
 from augkit.noise.values import apply_values, value_lattice
 from augkit.perturb import perturb
 from augkit.series.additive import add
@@ -132,3 +133,26 @@ def test_seeds_that_are_too_few_are_refused():
             law.table,
             (law.first_escape, law.cumulative),
         )
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS, STARTS, st.sampled_from((np.float32, np.float64)), st.integers(1, 60_000))
+def test_escapes_of_the_normal_law_are_settled_alike(seed, start, dtype, count):
+    """As if all samples were escapes; those whose last bit decides are left to NumPy, and are few."""
+    law, stream = as_distribution("gaussian"), Stream(Key(seed), start)
+    cut, places = strips(law), np.arange(count)
+    out = np.full(count, np.nan, dtype)
+    left = compiled.settle_normal(out, places, stream, (cut.boxes, cut.shares, cut.tail), NEAR)
+    truth = settle(law, stream.index(places), stream).astype(dtype)
+    done = np.setdiff1d(places, left)
+    np.testing.assert_array_equal(out[done], truth[done])
+    assert np.isnan(out[left]).all()
+    assert len(left) <= 5 + count / 1000
+
+
+def test_places_beyond_the_samples_are_refused():
+    law, stream = as_distribution("gaussian"), Stream(Key(1), 0)
+    cut = strips(law)
+    for places in ([5], [-1], [0, 9]):
+        with pytest.raises(ValueError, match="of 5 samples"):
+            compiled.settle_normal(np.zeros(5), np.array(places), stream, (cut.boxes, cut.shares, cut.tail), NEAR)

@@ -165,6 +165,9 @@ def column_sums(values: NDArray[np.floating]) -> Powers:
 
 def short(values: Powers) -> Powers:
     """Round to 24 bits, so that the last bits of a machine's arithmetic do not show."""
-    mantissa, exponent = np.frexp(values)
-    rounded: Powers = np.ldexp(np.rint(mantissa * 2.0**24), exponent - 24)
-    return rounded
+    return np.array([_short(value) for value in values.tolist()])  # there are few, for which that is quicker
+
+
+def _short(value: float) -> float:
+    mantissa, exponent = math.frexp(value)
+    return math.ldexp(round(mantissa * 2**24), exponent - 24) if math.isfinite(value) else value

@@ -72,7 +72,7 @@ def compile_library(target: Path, *more: str) -> None:
             made = Path(folder) / LIBRARY
             sources = [str(path) for path in sorted(HERE.glob("*.c"))]
             number = f"-DAUGKIT_SOURCES=UINT64_C({sources_number()})"
-            command = [*compiler(), *FLAGS, number, *more, *sources, "-o", str(made)]
+            command = [*compiler(), *FLAGS, number, *more, *sources, "-o", str(made), "-lm"]
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603
             if not more:
                 ctypes.CDLL(str(made)).augkit_sources  # noqa: B018 - fails where the library is for another machine

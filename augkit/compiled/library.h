@@ -3,6 +3,7 @@
 #define AUGKIT_LIBRARY_H
 
 #include <float.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

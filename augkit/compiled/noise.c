@@ -375,3 +375,68 @@ AUGKIT_API size_t augkit_add_scaled(
     if (width == 8) return !add_scaled_doubles(clean, unit, scale, out, count);
     return !add_scaled_singles(clean, unit, (float)scale, out, count);
 }
+
+#define RATIO 8
+#define SURE 1e-12
+#define HALFWAY 1e-4
+#define MOST_TURNS 32
+
+/* The upper quantile of the normal law by AS 241, PPND16, in the branch that tails lie in, to 28 significant bits.
+ *
+ * Tells whether these bits are the same for whatever logarithm is right to 1 part in 10**12. `ratio` has the coefficients
+ * of numerator and denominator side by side, the highest powers first.
+ */
+static int short_quantile(double q, const double *ratio, double *quantile) {
+    if (!(q > 2e-11 && q < 0.07)) return 0;
+    const double r = sqrt(-log(q)) - 1.6;
+    double above = ratio[0], below = ratio[1];
+    for (size_t i = 1; i < RATIO; i++) {
+        above = above * r + ratio[2 * i];
+        below = below * r + ratio[2 * i + 1];
+    }
+    int exponent;
+    const double fine = frexp(above / below, &exponent) * 0x1p28, whole = rint(fine), off = fabs(fine - whole);
+    *quantile = ldexp(whole, exponent - 28);
+    return off < 0.5 - HALFWAY;
+}
+
+/* Draw one escape of the normal law as above; tell whether that is what any right exponential function leads to. */
+static int settled(
+    uint64_t seed, uint64_t number, const double *boxes, const double *shares, size_t number_of_boxes, double tail,
+    const double *ratio, double *sample) {
+    for (uint64_t turn = 0; turn < MOST_TURNS; turn++) {
+        double x, height;
+        uint8_t negative;
+        augkit_draw_boxes(
+            1, &seed, 0, &number, 2 * turn, boxes, shares, number_of_boxes, tail, &x, &height, &negative);
+        if (height < 0) {
+            if (!short_quantile(x, ratio, &x)) return 0;
+        } else {
+            const double density = exp(-0.5 * (x * x)) * 0.39894228040143267794;
+            if (fabs(height - density) <= SURE * density) return 0;
+            if (height > density) continue;
+        }
+        *sample = negative ? -x : x;
+        return 1;
+    }
+    return 0;
+}
+
+/* Settle escapes of the normal law at `places` of `out`, of floats, or of doubles where `width` is 8.
+ *
+ * `start` is the number of the first sample of `out` in its stream, `seed` that of further words. The places of those
+ * that a library's last bit might decide are put in `left`, and are not settled. Returns how many they are.
+ */
+AUGKIT_API size_t augkit_settle_normal(
+    const int64_t *places, size_t count, void *out, size_t width, uint64_t seed, uint64_t start, const double *boxes,
+    const double *shares, size_t number_of_boxes, double tail, const double *ratio, int64_t *left) {
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        double sample;
+        const uint64_t number = start + (uint64_t)places[i];
+        if (!settled(seed, number, boxes, shares, number_of_boxes, tail, ratio, &sample)) left[found++] = places[i];
+        else if (width == 8) ((double *)out)[places[i]] = sample;
+        else ((float *)out)[places[i]] = (float)sample;
+    }
+    return found;
+}

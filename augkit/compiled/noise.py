@@ -178,6 +178,41 @@ def draw_boxes(
     return candidates, heights, negative
 
 
+def settle_normal(
+    out: NDArray[np.floating],
+    places: NDArray[np.int64],
+    stream: Blocks,
+    cut: tuple[NDArray[np.float64], NDArray[np.float64], float],
+    ratio: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Settle escapes of the normal law, and return the places of those that are left: all, without the library.
+
+    Parameters
+    ----------
+    out : float32 or float64 ndarray, shape (n,)
+    places : int64 ndarray
+        All below n.
+    cut : tuple
+        The boxes and shares of `draw_boxes`, and the tail.
+    ratio : float64 ndarray, shape (8, 2, 1)
+        The coefficients of the quantile function in the tail.
+    """
+    kernel = library()
+    if kernel is None or not len(places):
+        return places
+    if not 0 <= places.min() <= places.max() < out.size:
+        raise ValueError(f"places from {places.min()} to {places.max()} of {out.size} samples")
+    boxes, shares, tail = cut
+    left = np.empty_like(places)
+    dtype, size = ("f8", 8) if out.itemsize == 8 else ("f4", 4)
+    found = kernel.augkit_settle_normal(
+        address(places, "i8", places.shape), len(places), address(out, dtype, (out.size,), written=True), size,
+        int(stream.escapes), stream.start, address(boxes, "f8", (len(boxes), 4)),
+        address(shares, "f8", (len(boxes) + 1,)), len(boxes), tail, address(ratio, "f8", (8, 2, 1)), left.ctypes.data,
+    )  # fmt: skip
+    return left[:found]
+
+
 def add_scaled(
     clean: NDArray[Any], unit: NDArray[np.floating], scale: float
 ) -> tuple[NDArray[np.floating], bool] | None:

@@ -104,8 +104,8 @@ def checksum_of(path: Path) -> str:
 
 def resolved(job: Job, task: Task) -> Path:
     """Return the path of a source, behind its symbolic link where it is one; the plan has checked where that leads."""
-    path = job.source_root / task.source
-    return path.resolve() if os.path.islink(path) else path  # noqa: PTH114 - half the time of the method
+    path = os.path.join(job.src, task.source)  # noqa: PTH118 - paths are a tenth of what a small file takes
+    return Path(os.path.realpath(path) if os.path.islink(path) else path)  # noqa: PTH114
 
 
 def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
@@ -153,9 +153,9 @@ def _write(
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
     names = (output.name, *output.saved.values(), *(label.name for label in labels))
-    for name in names:
-        confine(job.target_root / name, job.target_root)
-    targets = [job.target_root / name for name in names]
+    targets = [Path(os.path.join(job.dst, name)) for name in names]  # noqa: PTH118
+    for target in targets:
+        confine(target, job.dst)
     replaces = any(map(os.path.lexists, targets))
     clean = output.copy == 0 or _stays_clean(key, job.folder.probability)
 
@@ -197,7 +197,7 @@ def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) 
 
 def _copy(job: Job, source: Path, output: Output) -> tuple[int, None, bool]:
     target = job.target_root / output.name
-    confine(target, job.target_root)
+    confine(target, job.dst)
     replaces = os.path.lexists(target)
     write_together([target], lambda paths: copied(source, paths[0]), sync=replaces)
     return target.stat().st_size, None, replaces

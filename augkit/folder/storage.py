@@ -134,7 +134,7 @@ def _name(error: OSError, targets: Mapping[str, str], first: Path) -> None:
 
 
 def _temporary(target: Path) -> Path:
-    temporary = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
+    temporary = Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6)))  # noqa: PTH118, PTH120
     try:
         handle = os.open(temporary, _NEW, 0o600)
     except FileNotFoundError:
@@ -195,9 +195,11 @@ def sync_folders(folders: Iterable[Path], root: Path) -> None:
         sync_file(folder)
 
 
-def confine(target: Path, root: Path) -> None:
+def confine(target: Path, root: Path | str) -> None:
     """Raise `OutputError` where a symbolic link in DST would lead `target` out of it."""
-    below = Path(os.path.relpath(target.parent, root)).parts if target.parent != root else ()
+    if os.path.dirname(target) == os.fspath(root):  # noqa: PTH120
+        return
+    below = Path(os.path.relpath(target.parent, root)).parts
     folders = accumulate(below, os.path.join, initial=str(root))
     if os.pardir not in below and not any(map(os.path.islink, islice(folders, 1, None))):
         return

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from augkit.compiled import noise as compiled
 from augkit.errors import UsageError
 from augkit.noise.blocks import Stream, Waiting, Words
-from augkit.noise.distributions import Distribution
+from augkit.noise.distributions import Distribution, Gaussian
+from augkit.noise.distributions.gaussian import NEAR
 from augkit.noise.keys import BLOCK, Key, addressed_words
 
 SLOT_BITS = 13
@@ -204,8 +205,12 @@ def fill(out: NDArray[np.floating], law: Distribution, key: Key, *, start: int =
         _fill_plain(out, law, stream)
         return
     for places in found:
-        if len(places):
-            out[places] = settle(law, stream.index(places), stream)
+        left = places
+        if isinstance(law, Gaussian):
+            cut = strips(law)
+            left = compiled.settle_normal(out, places, stream, (cut.boxes, cut.shares, cut.tail), NEAR)
+        if len(left):
+            out[left] = settle(law, stream.index(left), stream)
 
 
 def _fill_plain(out: NDArray[np.floating], law: Distribution, stream: Stream) -> None:

@@ -29,7 +29,7 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
         """Return the upper quantile by algorithm AS 241, PPND16 (Wichura 1988), to about 1 part in 10**16."""
         q = np.asarray(q, dtype=np.float64)
         if q.size and q.min() > 2e-11 and q.max() < 0.07:  # the tail of a sampler: all of it is near, and above 0
-            return _ratio(_NEAR, np.sqrt(-np.log(q)) - 1.6)
+            return _ratio(NEAR, np.sqrt(-np.log(q)) - 1.6)
         central = 0.5 - q
         root = np.sqrt(-np.log(np.minimum(q, 1 - q)))
         middle = np.abs(central) <= 0.425
@@ -37,7 +37,7 @@ class Gaussian(Law, frozen=True, tag="gaussian"):
         far = ~middle & ~near
         size = np.empty(q.shape)
         size[middle] = np.abs(central[middle]) * _ratio(_MIDDLE, 0.180625 - np.square(central[middle]))
-        size[near] = _ratio(_NEAR, root[near] - 1.6)
+        size[near] = _ratio(NEAR, root[near] - 1.6)
         size[far] = _ratio(_FAR, root[far] - 5)
         return np.copysign(size, central)
 
@@ -83,12 +83,14 @@ _MIDDLE = _paired(
     (5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
      5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0),
 )
-_NEAR = _paired(
+NEAR = _paired(
     (7.74545014278341407640e-4, 2.27238449892691845833e-2, 0.241780725177450611770, 1.27045825245236838258,
      3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734),
     (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 0.148103976427480074590,
      0.689767334985100004550, 1.67638483018380384940, 2.05319162663775882187, 1.0),
 )
+"""Of the branch that the tail of a sampler lies in."""
+
 _FAR = _paired(
     (2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
      0.296560571828504891230, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720),
