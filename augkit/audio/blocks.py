@@ -10,6 +10,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.compiled import samples as compiled
+
 Samples = NDArray[Any]
 Powers = NDArray[np.float64]
 
@@ -141,14 +143,26 @@ def finite_or_none(samples: Samples) -> NDArray[np.bool_] | None:
 def _sums_of_squares(samples: Samples) -> Powers:
     """Return the sum of squares of each channel; of short floats in float32, which is right to seven digits."""
     if samples.dtype == _INT16:
-        return column_sums(np.square(samples, dtype=np.float32))
+        return _sums_of_short_squares(samples)
     if samples.dtype == np.float32:
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            sums = column_sums(np.square(samples))
+            sums = _sums_of_short_squares(samples)
         if all(_TINY < one < _HUGE for one in sums.tolist()):
             return sums
     with np.errstate(over="ignore", invalid="ignore"):
         return column_sums(np.square(samples, dtype=np.float64))
+
+
+def _sums_of_short_squares(samples: Samples) -> Powers:
+    """Return what `column_sums` makes of the squares in float32."""
+    frames, channels = samples.shape
+    whole = frames // _ROW * _ROW
+    rows = compiled.sums_of_squares(samples[:whole], _ROW * channels) if whole else None
+    if rows is None:
+        return column_sums(np.square(samples, dtype=np.float32))
+    total: Powers = np.add.reduce(np.square(samples[whole:], dtype=np.float32), axis=0, dtype=np.float64)
+    total += np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
+    return total
 
 
 def column_sums(values: NDArray[np.floating]) -> Powers:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from augkit.audio.blocks import Powers, Samples
+from augkit.compiled import samples as compiled
 
 Piece = NDArray[np.floating]
 
@@ -131,13 +132,17 @@ def total(
     return made if is_whole else _rounded(made, grid, dither)
 
 
-def summed(clean: Samples, unit: Piece, gains: Gains, grid: Grid, *, dither: Piece | None) -> tuple[Piece, Piece]:
-    """Return signal and noise together, and the noise, both rounded.
+def summed(clean: Samples, unit: Piece, gains: Gains, grid: Grid, *, dither: Piece | None) -> tuple[Samples, Piece]:
+    """Return signal and noise together, as the grid holds them, and the noise, rounded.
 
-    As `total`, on a rounded grid and with no gain of the whole. Where nothing is clipped, the noise is what was added.
+    As `total`, on a rounded grid, with no gain of the whole and where nothing is clipped: the noise is what was added.
     """
+    if dither is None and len(gains.noise) == 1 and clean.dtype == grid.dtype == np.int16:
+        made = compiled.mixed(clean, unit, float(gains.noise[0]))
+        if made is not None:
+            return made
     noise = _rounded(scaled(unit, gains), grid, dither)
-    return np.add(clean, noise, dtype=noise.dtype), noise
+    return held(np.add(clean, noise, dtype=noise.dtype), grid), noise
 
 
 def scaled(unit: Piece, gains: Gains, out: Piece | None = None) -> Piece:

@@ -152,8 +152,8 @@ class Rendering:
         unit = task.pair.noise.rows(rows)
         is_whole = task.grid.is_rounded and plan.gains.whole == 1 and not task.is_unrounded
         if self._measures and is_whole and not plan.may_clip:
-            made, noise = summed(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows))
-            return self._measured(rows, clean, unit, held(made, task.grid), noise)
+            noisy, noise = summed(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows))
+            return self._measured(rows, clean, unit, noisy, noise)
         place = out if out is not None and out.dtype == unit.dtype else None
         made = total(clean, unit, plan.gains, task.grid, dither=task.dither_of(rows), out=place)
         clipped = 0

@@ -1,0 +1,58 @@
+"""Calls of the compiled work on recordings: only here do arrays become addresses, and are looked at before.
+
+All return None, with nothing done, without the library.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augkit.compiled import library
+from augkit.compiled.arrays import address, in_one_piece
+
+_WIDTHS = {np.dtype(np.int16): ("i2", 2), np.dtype(np.float32): ("f4", 4)}
+
+
+def sums_of_squares(samples: NDArray[Any], count: int) -> NDArray[np.float32] | None:
+    """Return the sums of the squares of rows of `count` samples, in float32, one row after the other.
+
+    None as well for samples that do not lie in one piece.
+
+    Parameters
+    ----------
+    samples : int16 or float32 ndarray, whole rows in all
+    """
+    kernel = library()
+    if kernel is None or not in_one_piece(samples):
+        return None
+    dtype, width = _WIDTHS[samples.dtype]
+    if count < 1 or samples.size % count:
+        raise ValueError(f"{samples.size} samples in rows of {count}")
+    sums = np.empty(count, np.float32)
+    begin = address(samples, dtype, samples.shape)
+    kernel.augkit_sum_squares(begin, width, samples.size // count, count, sums.ctypes.data)
+    return sums
+
+
+def mixed(
+    clean: NDArray[np.int16], unit: NDArray[np.float32], gain: float
+) -> tuple[NDArray[np.int16], NDArray[np.float32]] | None:
+    """Return samples with noise, all of which lie within the limits of 16 bits, and the noise, rounded.
+
+    None as well where the two are of different shapes, or do not lie in one piece.
+
+    Parameters
+    ----------
+    gain : float
+        Of the noise; is rounded to float32.
+    """
+    kernel = library()
+    if kernel is None or clean.shape != unit.shape or not (in_one_piece(clean) and in_one_piece(unit)):
+        return None
+    noise, noisy = np.empty(unit.shape, np.float32), np.empty(clean.shape, np.int16)
+    both = address(clean, "i2", clean.shape), address(unit, "f4", unit.shape)
+    kernel.augkit_mix_shorts(*both, gain, noise.ctypes.data, noisy.ctypes.data, clean.size)
+    return noisy, noise
