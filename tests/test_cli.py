@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from augkit.cli import main
+from augkit.__main__ import run
 from augkit.compiled import library
 from tests.trees import FIXTURES, augkit, content, pictures
 from tests.ways import plain
@@ -151,7 +151,30 @@ def test_both_ways_to_start_are_the_same_command():
     assert all(text.startswith("Usage: augkit ") for text in said)
     assert len(set(said)) == 1
     (entry,) = entry_points(group="console_scripts", name="augkit")
-    assert entry.load() is main
+    assert entry.load() is run
+
+
+@pytest.mark.parametrize(("words", "code"), [(["formats"], 0), (["formats", "--no-such"], 2)])
+def test_leaving_at_once_loses_nothing(words, code):
+    ask = (
+        "import atexit, sys; from augkit.__main__ import run; atexit.register(print, 'the end'); "
+        f"sys.argv = ['augkit', *{words!r}]; run()"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert done.stdout.endswith("the end\n")
+    assert ("compiled noise" in done.stdout) == (code == 0)
+    assert bool(done.stderr) == (code != 0)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_output_that_cannot_be_written_is_no_success():
+    ask = "import atexit; from augkit.__main__ import run; atexit.register(print, 'the end'); run()"
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-c", ask, "--version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 0
+    assert "No space left" in done.stderr
 
 
 def test_an_internal_error_is_one_line(monkeypatch, capsys):
