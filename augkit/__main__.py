@@ -5,14 +5,20 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from types import FrameType
 from typing import NoReturn
 
 from augkit.cli import main
+
+_PYTHON = ("<module>", "_run_code", "_run_module_as_main")
+"""What calls a script, and a module behind ``-m``."""
 
 
 def run() -> NoReturn:
     """Run the command line and leave at once: to take apart all that was loaded would take as long as a dozen files."""
     code = main()
+    if not _is_whole_program(sys._getframe(1)):
+        sys.exit(code)
     try:
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):
@@ -21,6 +27,13 @@ def run() -> NoReturn:
     except (OSError, ValueError):  # as a pipe that nobody reads any more: Python tells of it
         sys.exit(code)
     os._exit(code)
+
+
+def _is_whole_program(caller: FrameType | None) -> bool:
+    """Tell whether nobody but Python itself waits for the command: no profiler, no other program."""
+    while caller is not None and caller.f_code.co_name in _PYTHON:
+        caller = caller.f_back
+    return caller is None
 
 
 if __name__ == "__main__":

@@ -167,6 +167,20 @@ def test_leaving_at_once_loses_nothing(words, code):
     assert bool(done.stderr) == (code != 0)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "import runpy\n"
+        "try: runpy.run_module('augkit', run_name='__main__')\nexcept SystemExit as end: print('code', end.code)",
+        "from augkit.__main__ import run\n"
+        "def called():\n  try: run()\n  except SystemExit as end: print('code', end.code)\ncalled()",
+    ],
+)
+def test_a_program_that_calls_the_command_goes_on(host):
+    done = subprocess.run([sys.executable, "-c", host, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("code 0\n")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_cannot_be_written_is_no_success():
     ask = "import atexit; from augkit.__main__ import run; atexit.register(print, 'the end'); run()"
@@ -205,3 +219,19 @@ def test_what_was_missed_is_told(tmp_path, capsys):
     assert "noised    rate, x" in said
     assert augkit("images", FIXTURES / "images", tmp_path / "c", "--snr", "10", "--noise", "cauchy") == 0
     assert "geometric SNR, before clipping, 10.00 dB" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("domain", ["images", "audio", "series"])
+def test_a_domain_is_whole_for_each_thread_that_asks_for_it(domain):
+    """As on engines whose workers have several threads, of which one loads the domain first."""
+    ask = (
+        "import sys, threading; from augkit.folder.domains import load_domain, module_of; found = []\n"
+        f"def ask(): found.append(hasattr(load_domain({domain!r}), 'open_item'))\n"
+        "threads = [threading.Thread(target=ask) for _ in range(2)]\n"
+        "threads[0].start()\n"
+        f"while module_of({domain!r}) not in sys.modules: pass\n"
+        "threads[1].start()\n"
+        "for thread in threads: thread.join()\nprint(found)"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout == "[True, True]\n"

@@ -81,5 +81,4 @@ def test_what_a_call_is_given_is_looked_at():
         compiled.sums_of_squares(np.zeros(4), 2)
     assert compiled.sums_of_squares(shorts[::2], 2) is None
     assert compiled.mixed(shorts, np.zeros((10, 1), np.float32), 1.0) is None
-    with pytest.raises(TypeError, match="contiguous"):
-        compiled.mixed(shorts, np.zeros((10, 2)), 1.0)
+    assert compiled.mixed(shorts, np.zeros((10, 2)), 1.0) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ Powers = NDArray[np.float64]
 
 _ROW = 1024
 """Frames that are summed side by side."""
+
+_HIGHEST = sys.float_info.max_exp
 
 _LONGEST = _ROW * 2**15
 """Frames whose sums of 16-bit samples fit into 32 bits."""
@@ -184,4 +187,6 @@ def short(values: Powers) -> Powers:
 
 def _short(value: float) -> float:
     mantissa, exponent = math.frexp(value)
-    return math.ldexp(round(mantissa * 2**24), exponent - 24) if math.isfinite(value) else value
+    if not math.isfinite(value) or exponent >= _HIGHEST:
+        return value
+    return math.ldexp(round(mantissa * 2**24), exponent - 24)

@@ -42,7 +42,7 @@ def mixed(
 ) -> tuple[NDArray[np.int16], NDArray[np.float32]] | None:
     """Return samples with noise, all of which lie within the limits of 16 bits, and the noise, rounded.
 
-    None as well where the two are of different shapes, or do not lie in one piece.
+    None as well for noise of another type or shape, and where one of the two does not lie in one piece.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ def mixed(
         Of the noise; is rounded to float32.
     """
     kernel = library()
-    if kernel is None or clean.shape != unit.shape or not (in_one_piece(clean) and in_one_piece(unit)):
+    alike = clean.shape == unit.shape and unit.dtype == np.float32 and in_one_piece(clean) and in_one_piece(unit)
+    if kernel is None or not alike:
         return None
     noise, noisy = np.empty(unit.shape, np.float32), np.empty(clean.shape, np.int16)
     both = address(clean, "i2", clean.shape), address(unit, "f4", unit.shape)

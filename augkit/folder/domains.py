@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -127,8 +126,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
 
 def load_domain(name: str) -> Domain:
     """Import the domain called `name`, a row of `DOMAINS` or a module that offers the same; only then is it loaded."""
-    module = module_of(name)
-    domain = cast(Domain, sys.modules.get(module) or import_module(module))
+    domain = cast(Domain, import_module(module_of(name)))
     if name not in IN_TARS:
         return domain
     from augkit.folder.tars.domain import TarDomain

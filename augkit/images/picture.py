@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import msgspec
@@ -103,7 +102,7 @@ def over_channels(mask: NDArray[np.bool_], pixels: Pixels) -> NDArray[np.bool_]:
     return mask if pixels.ndim == 2 else mask.repeat(pixels.shape[2]).reshape(pixels.shape)
 
 
-class Frame(msgspec.Struct, frozen=True, eq=False, dict=True):
+class Frame(msgspec.Struct, frozen=True, eq=False):
     """The pixels of a picture, or of one frame of an animation, or of one page.
 
     Attributes
@@ -141,7 +140,7 @@ class Frame(msgspec.Struct, frozen=True, eq=False, dict=True):
         name = _LAYOUTS[channels, self.alpha is not None] + _TYPES[kind]
         return _OF_PILLOW.get(name, name)
 
-    @cached_property
+    @property
     def visible(self) -> NDArray[np.bool_] | None:
         """Where the frame is not fully transparent, of the shape of its colours; None for everywhere."""
         if self.alpha is None or self.alpha.all():

@@ -62,7 +62,15 @@ def unpacked(
     """
     rows, surplus = _inflated(pieces, _size(header))
     found = _plain(header, rows, palette, transparency)
-    colour, alpha = found or _by_pillow(header, rows, palette, transparency)
+    if found is None:
+        stored = zlib.compress(rows, 0)
+        del rows
+        mode, *raw_modes = _UNPACKED[header.colour, header.bits]
+        size = header.width, header.height
+        images = [Image.frombytes(mode, size, stored, "zip", raw, int(header.interlaced)) for raw in raw_modes]
+        del stored
+        found = _of_pillow(header, images, palette, transparency)
+    colour, alpha = found
     if alpha is None and transparency is not None:
         alpha = _alpha_of_key(header, colour, transparency)
     return colour, alpha, surplus
@@ -93,14 +101,9 @@ def _plain(
     return colour.reshape(height, width, *(channels - 1,) * (channels > 2)), alpha.reshape(height, width)
 
 
-def _by_pillow(
-    header: Header, rows: bytes, palette: bytes | None, transparency: bytes | None
+def _of_pillow(
+    header: Header, images: Sequence[Image.Image], palette: bytes | None, transparency: bytes | None
 ) -> tuple[Pixels, Pixels | None]:
-    stored = zlib.compress(rows, 0)
-    mode, *raw_modes = _UNPACKED[header.colour, header.bits]
-    size = header.width, header.height
-    images = [Image.frombytes(mode, size, stored, "zip", raw, int(header.interlaced)) for raw in raw_modes]
-    del stored
     if header.colour == PALETTE:
         return _painted(np.asarray(images[0]), palette, transparency)
     return _deep(header, images) if header.bits == 16 else _shallow(images[0])
