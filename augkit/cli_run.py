@@ -9,17 +9,15 @@ import gc
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 from augkit import running, show
 from augkit.errors import UsageError, printable
 from augkit.folder.engines.base import opened
-from augkit.folder.engines.chosen import as_engine
-from augkit.folder.limits import Limits, as_bytes
 from augkit.folder.remote.urls import check_local
 from augkit.folder.run import HowToRun
-from augkit.folder.shards import as_shard
 from augkit.folder.tally import Report
 from augkit.folder.workers import keep_memory
 from augkit.interruption import Interruption
@@ -31,19 +29,18 @@ def run_recipe(
     whole: Recipe,
     again: str,
     *,
-    jobs: int | None,
-    timeout: float | None,
-    max_memory: str | None,
     executor: str | None,
     shard: str | None,
-    resume: bool,
-    overwrite: bool,
     dry_run: bool,
     report: Path | None,
     as_json: bool,
     quiet: bool,
+    **given: Any,
 ) -> int:
-    """Do what a recipe says; `again` is the command that goes on where a run is interrupted. Return the exit code."""
+    """Do what a recipe says, as `how_to_run` reads what else was given, and return the exit code.
+
+    `again` is the command that goes on where a run is interrupted.
+    """
     if report is not None:
         from augkit.report import page
 
@@ -52,15 +49,7 @@ def run_recipe(
             check_local(section.dst, "--report: dst")
     if report is not None and shard is not None:
         raise UsageError("--report and --shard: the page is about all shards; augkit report DST writes it afterwards")
-    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(
-        jobs=jobs,
-        resume=resume,
-        overwrite=overwrite,
-        limits=limits,
-        shard=as_shard(shard),
-        engine=as_engine(executor),
-    )
+    how = running.how_to_run(executor=executor, shard=shard, **given)
     with running.closing_all(running.plan_sections(whole.sections, running.seed_for(whole, how), how)) as planned:
         if dry_run:
             return _print_plans(planned, how, as_json=as_json)

@@ -276,18 +276,34 @@ def run(
         For what cannot be run at all; a file that fails is in the report instead.
     """
     whole = _placed(recipe if isinstance(recipe, Recipe) else load_recipe(Path(recipe)), src, dst)
-    limits = Limits(seconds=timeout, memory=as_bytes(max_memory))
-    how = HowToRun(
-        jobs=jobs,
-        resume=resume,
-        overwrite=overwrite,
-        limits=limits,
-        shard=as_shard(shard),
-        engine=as_engine(executor),
-    )
+    how = how_to_run(
+        executor=executor, jobs=jobs, resume=resume, overwrite=overwrite,
+        timeout=timeout, max_memory=max_memory, shard=shard,
+    )  # fmt: skip
     seed = seed_for(whole, how)
     with closing_all(plan_sections(whole.sections, seed, how)) as planned, opened(how.engine):
         return [run_planned(one, progress) for one in planned]
+
+
+def how_to_run(
+    *,
+    executor: str | Executor | None = None,
+    jobs: int | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    timeout: float | None = None,
+    max_memory: int | str | None = None,
+    shard: str | None = None,
+) -> HowToRun:
+    """Read what a person gives of a run besides its recipe; the parameters are those of `run`."""
+    return HowToRun(
+        jobs=jobs,
+        resume=resume,
+        overwrite=overwrite,
+        limits=Limits(seconds=timeout, memory=as_bytes(max_memory)),
+        shard=as_shard(shard),
+        engine=as_engine(executor),
+    )
 
 
 def _placed(whole: Recipe, src: str | os.PathLike[str] | None, dst: str | os.PathLike[str] | None) -> Recipe:

@@ -158,25 +158,28 @@ def _sums_of_squares(samples: Samples) -> Powers:
 
 def _sums_of_short_squares(samples: Samples) -> Powers:
     """Return what `column_sums` makes of the squares in float32."""
-    frames, channels = samples.shape
-    whole = frames // _ROW * _ROW
-    rows = compiled.sums_of_squares(samples[:whole], _ROW * channels) if whole else None
+    whole = len(samples) // _ROW * _ROW
+    rows = compiled.sums_of_squares(samples[:whole], _ROW * samples.shape[1]) if whole else None
     if rows is None:
         return column_sums(np.square(samples, dtype=np.float32))
-    total: Powers = np.add.reduce(np.square(samples[whole:], dtype=np.float32), axis=0, dtype=np.float64)
-    total += np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
-    return total
+    return _total(rows, np.square(samples[whole:], dtype=np.float32))
 
 
 def column_sums(values: NDArray[np.floating]) -> Powers:
     """Return the sum of each column in float64, in an order of additions that is the same on every machine."""
     frames, channels = values.shape
     whole = frames // _ROW * _ROW
-    total: Powers = np.add.reduce(values[whole:], axis=0, dtype=np.float64)
-    if whole:
-        wide = np.int32 if values.dtype == _INT16 and whole <= _LONGEST else None
-        rows = np.add.reduce(values[:whole].reshape(-1, _ROW * channels), axis=0, dtype=wide)
-        total += np.add.reduce(rows.reshape(_ROW, channels), axis=0, dtype=np.float64)
+    if not whole:
+        return _total(None, values)
+    wide = np.int32 if values.dtype == _INT16 and whole <= _LONGEST else None
+    return _total(np.add.reduce(values[:whole].reshape(-1, _ROW * channels), axis=0, dtype=wide), values[whole:])
+
+
+def _total(rows: NDArray[Any] | None, rest: NDArray[Any]) -> Powers:
+    """Return the sum of each column of the last frames, and of those that were summed side by side before them."""
+    total: Powers = np.add.reduce(rest, axis=0, dtype=np.float64)
+    if rows is not None:
+        total += np.add.reduce(rows.reshape(_ROW, -1), axis=0, dtype=np.float64)
     return total
 
 
