@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from augkit.achieved import achieved
 from augkit.compiled import pixels as compiled
+from augkit.images.formats import jpeg
 from augkit.images.formats.png import decode, encode
 from augkit.images.formats.png_pack import packed
 from augkit.images.picture import Frame, Picture
@@ -99,6 +100,38 @@ def test_what_a_call_is_given_is_looked_at():
         compiled.split_alpha(np.zeros((4, 3), np.uint8), 3)
     with pytest.raises(TypeError, match="contiguous"):
         compiled.join_alpha(np.zeros((4, 3), np.uint8), np.zeros(3, np.uint8))
+
+
+@settings(max_examples=100, deadline=None)
+@given(SEEDS, st.one_of(st.integers(0, 40), st.just(1001)), st.integers(1, 4))
+def test_pixels_are_taken_apart_and_put_together(seed, count, channels):
+    rng = np.random.default_rng(seed)
+    pixels = rng.integers(0, 256, (count, channels + 1)).astype(np.uint8)
+    pixels[:, channels] *= rng.integers(0, 2, count).astype(np.uint8)
+    colour, alpha = compiled.split_alpha(pixels, channels)
+    np.testing.assert_array_equal(colour, pixels[:, :channels])
+    np.testing.assert_array_equal(alpha, pixels[:, channels])
+    np.testing.assert_array_equal(compiled.join_alpha(colour, alpha), pixels)
+    opaque = compiled.join_alpha(colour, None)
+    np.testing.assert_array_equal(opaque, np.concatenate((colour, np.full((count, 1), 255, np.uint8)), axis=1))
+    visible, hidden = compiled.find_visible(alpha, channels)
+    np.testing.assert_array_equal(visible, np.repeat(alpha[:, np.newaxis] != 0, channels, axis=1))
+    assert hidden == np.count_nonzero(alpha == 0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from((255, 0xD9, 0xDA, 0)), max_size=40), st.sampled_from((0xD9, 0xDA)), st.integers(0, 45))
+def test_marks_are_found(values, mark, begin):
+    data, marker = bytes(values), bytes((255, mark))
+    assert compiled.find_marks(data, mark, begin) == (data.count(marker), data.find(marker, begin))
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, SIDES, SIDES, st.sampled_from(("L", "RGB")), st.sampled_from((None, 60)))
+def test_jpeg_files_are_the_same(seed, width, height, mode, quality):
+    values = np.random.default_rng(seed).integers(0, 256, (height, width, 3)).astype(np.uint8)
+    frame = Frame(values if mode == "RGB" else np.ascontiguousarray(values[..., 0]))
+    either_way(lambda: jpeg.encode(Picture((frame,), "PNG"), quality).data)
 
 
 def test_a_whole_file_goes_round():

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from augkit.checksum import checksum_of
 from augkit.comparison.differences import (
     Difference,
     Kind,
@@ -27,7 +28,7 @@ from augkit.comparison.differences import (
 from augkit.errors import AugkitError, UsageError
 from augkit.folder.domains import load_domain, prepared
 from augkit.folder.follow import read_labels
-from augkit.folder.make import Made, checksum_of, resolved, sample_share
+from augkit.folder.make import Made, resolved, sample_share
 from augkit.folder.options import Job
 from augkit.folder.plan import FAILURES, METADATA, RECIPE, RESERVED, Output, Plan, Task, make_plan
 from augkit.folder.remote.urls import is_url

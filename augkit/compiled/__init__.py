@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x7216E681211F5E84
+SOURCES = 0x024D04AC0542994C
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
@@ -38,6 +38,8 @@ _SIGNATURES = {
     "augkit_unfilter_lines": ((ctypes.c_char_p, _SIZE, _SIZE, _SIZE, ctypes.c_char_p, _POINTER), _SIZE),
     "augkit_split_alpha": ((_POINTER, _SIZE, _SIZE, _POINTER, _POINTER), None),
     "augkit_join_alpha": ((_POINTER, _POINTER, _SIZE, _SIZE, _POINTER), None),
+    "augkit_find_visible": ((_POINTER, _SIZE, _SIZE, _POINTER), _SIZE),
+    "augkit_find_marks": ((ctypes.c_char_p, _SIZE, _MARK, _SIZE, _POINTER), _SIZE),
     "augkit_paint": ((_POINTER, _SIZE, _POINTER, _SIZE, _POINTER), _SIZE),
     "augkit_count_marks": ((_POINTER, _SIZE, _MARK, _MARK), _SIZE),
     "augkit_cut": ((_POINTER, _SIZE, _MARK, _MARK, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),

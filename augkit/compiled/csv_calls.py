@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.compiled.arrays import address
+from augkit.compiled.arrays import address, place_of
 
 _DECLINED = ctypes.c_size_t(-1).value
 _WIDE = 2**31
@@ -42,7 +42,7 @@ def cut(kernel: ctypes.CDLL, text: Bytes, delimiter: str, newline: str, width: i
     at = address(text, "u1", (text.size,))
     room = kernel.augkit_count_marks(at, text.size, *marks)
     starts, ends = np.empty(room, np.int32), np.empty(room, np.int32)
-    rows = kernel.augkit_cut(at, text.size, *marks, width, room, starts.ctypes.data, ends.ctypes.data)
+    rows = kernel.augkit_cut(at, text.size, *marks, width, room, place_of(starts), place_of(ends))
     return None if rows == _DECLINED else (starts.reshape(rows, width), ends.reshape(rows, width))
 
 
@@ -66,7 +66,7 @@ def read_plain(
     """Read cells that are plain numbers of up to 16 characters, or empty: NaN; None where some are neither."""
     values, facts, cells = np.empty(starts.size), Facts(), (starts.size,)
     places = address(starts, "i4", cells), address(ends, "i4", cells), starts.size
-    made = values.ctypes.data, ctypes.byref(facts)
+    made = place_of(values), ctypes.byref(facts)
     good = kernel.augkit_read_plain(address(text, "u1", (text.size,)), text.size, *places, ord(decimal), *made)
     return (values, facts) if good else None
 
@@ -121,10 +121,10 @@ def put_numbers(
             raise TypeError(f"{column.decimals} decimals: expected 0 to {_MOST_DECIMALS}")
         one.starts, one.ends = address(column.starts, "i4", rows), address(column.ends, "i4", rows)
         one.old, one.new = address(column.old, "f8", rows), address(column.new, "f8", rows)
-        one.written, one.decimals = made.ctypes.data, column.decimals
+        one.written, one.decimals = place_of(made), column.decimals
         one.mark, one.bare, one.plus = column.mark, column.bare, column.plus
     out = np.empty(text.size + _ROOM * rows[0] * len(columns) + _SPOILT, np.uint8)
     whole = np.empty(_ROWS * len(columns), np.int64)
     given = address(text, "u1", (text.size,)), text.size, rows[0], told, len(columns), ord(decimal)
-    size = kernel.augkit_put_numbers(*given, whole.ctypes.data, out.ctypes.data)
+    size = kernel.augkit_put_numbers(*given, place_of(whole), place_of(out))
     return None if size == _DECLINED else (out[:size], written)

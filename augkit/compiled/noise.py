@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.compiled import library
-from augkit.compiled.arrays import address, in_one_piece
+from augkit.compiled.arrays import address, in_one_piece, place_of
 
 _SEED = 24
 _BLOCK = 2**16
@@ -129,7 +129,7 @@ def _filled(
     dtype, size = ("f8", 8) if out.itemsize == 8 else ("f4", 4)
     begin = address(out, dtype, (out.size,), written=True)
     places, found = np.empty(_MOST + min(_BLOCKS * _BLOCK, out.size), np.int64), ctypes.c_size_t()
-    lists = _MOST, places.ctypes.data, ctypes.byref(found)
+    lists = _MOST, place_of(places), ctypes.byref(found)
     table = address(slots, dtype, (2**13, 2))
     done = 0
     while done < out.size:
@@ -170,7 +170,7 @@ def draw_boxes(
     seeds, numbers = addressed
     count = len(numbers)
     candidates, heights, negative = np.empty(count), np.empty(count), np.empty(count, np.bool_)
-    made = candidates.ctypes.data, heights.ctypes.data, negative.ctypes.data
+    made = place_of(candidates), place_of(heights), place_of(negative)
     own = len(seeds) > 1
     names = address(seeds, "u8", (count if own else 1,)), own, address(numbers, "u8", (count,))
     cut = address(boxes, "f8", (len(boxes), 4)), address(shares, "f8", (len(boxes) + 1,))
@@ -208,7 +208,7 @@ def settle_normal(
     found = kernel.augkit_settle_normal(
         address(places, "i8", places.shape), len(places), address(out, dtype, (out.size,), written=True), size,
         int(stream.escapes), stream.start, address(boxes, "f8", (len(boxes), 4)),
-        address(shares, "f8", (len(boxes) + 1,)), len(boxes), tail, address(ratio, "f8", (8, 2, 1)), left.ctypes.data,
+        address(shares, "f8", (len(boxes) + 1,)), len(boxes), tail, address(ratio, "f8", (8, 2, 1)), place_of(left),
     )  # fmt: skip
     return left[:found]
 
@@ -232,5 +232,5 @@ def add_scaled(
         return None
     dtype = "f8" if unit.itemsize == 8 else "f4"
     out = np.empty(unit.shape, unit.dtype)
-    places = address(clean, dtype, unit.shape), address(unit, dtype, unit.shape), scale, out.ctypes.data
+    places = address(clean, dtype, unit.shape), address(unit, dtype, unit.shape), scale, place_of(out)
     return out, bool(kernel.augkit_add_scaled(*places, out.size, out.itemsize))

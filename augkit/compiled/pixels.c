@@ -133,36 +133,106 @@ AUGKIT_API size_t augkit_unfilter_lines(
     return rows;
 }
 
+/* Pixels of three colours, four at a time: as many as are done are returned, all but a few at the end. */
+#ifdef __has_builtin
+#if __has_builtin(__builtin_shufflevector)
+#define SHUFFLES
+#endif
+#endif
+
+#ifdef SHUFFLES
+typedef uint8_t Sixteen __attribute__((vector_size(16)));
+typedef uint32_t Words __attribute__((vector_size(16)));
+
+AUGKIT_WIDE
+static size_t split_fours(const uint8_t *pixels, size_t count, uint8_t *colour, uint8_t *alpha) {
+    size_t done = 0;
+    for (; done + 6 <= count; done += 4) {  /* behind the colours of four come those of the next, which are written later */
+        Sixteen four;
+        memcpy(&four, pixels + 4 * done, 16);
+        const Sixteen apart =
+            __builtin_shufflevector(four, four, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 3, 7, 11, 15);
+        memcpy(colour + 3 * done, &apart, 16);
+        memcpy(alpha + done, (const uint8_t *)&apart + 12, 4);
+    }
+    return done;
+}
+
+AUGKIT_WIDE
+static size_t join_fours(const uint8_t *colour, const uint8_t *alpha, size_t count, uint8_t *pixels) {
+    size_t done = 0;
+    for (; done + 6 <= count; done += 4) {
+        Words four;
+        uint32_t last = 0xFFFFFFFF;
+        memcpy(&four, colour + 3 * done, 16);
+        if (alpha) memcpy(&last, alpha + done, 4);
+        four[3] = last;
+        const Sixteen apart = (Sixteen)four;
+        const Sixteen joined =
+            __builtin_shufflevector(apart, apart, 0, 1, 2, 12, 3, 4, 5, 13, 6, 7, 8, 14, 9, 10, 11, 15);
+        memcpy(pixels + 4 * done, &joined, 16);
+    }
+    return done;
+}
+
+AUGKIT_WIDE
+static size_t spread_fours(const uint8_t *alpha, size_t count, uint8_t *visible) {
+    size_t done = 0;
+    for (; done + 6 <= count; done += 4) {
+        Words four = {0};
+        uint32_t first;
+        memcpy(&first, alpha + done, 4);
+        four[0] = first;
+        const Sixteen seen = (Sixteen)((Sixteen)four != 0) & 1;
+        const Sixteen spread =
+            __builtin_shufflevector(seen, seen, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 4);
+        memcpy(visible + 3 * done, &spread, 16);
+    }
+    return done;
+}
+#else
+static size_t split_fours(const uint8_t *pixels, size_t count, uint8_t *colour, uint8_t *alpha) {
+    return (void)pixels, (void)count, (void)colour, (void)alpha, 0;
+}
+
+static size_t join_fours(const uint8_t *colour, const uint8_t *alpha, size_t count, uint8_t *pixels) {
+    return (void)colour, (void)alpha, (void)count, (void)pixels, 0;
+}
+
+static size_t spread_fours(const uint8_t *alpha, size_t count, uint8_t *visible) {
+    return (void)alpha, (void)count, (void)visible, 0;
+}
+#endif
+
 /* Take pixels of `channels` colours and an alpha apart. */
 AUGKIT_API void augkit_split_alpha(
     const uint8_t *pixels, size_t count, size_t channels, uint8_t *colour, uint8_t *alpha) {
-    if (channels == 3) {
-        for (size_t i = 0; i < count; i++, pixels += 4, colour += 3) {
-            colour[0] = pixels[0], colour[1] = pixels[1], colour[2] = pixels[2];
-            alpha[i] = pixels[3];
-        }
-        return;
-    }
-    for (size_t i = 0; i < count; i++, pixels += channels + 1, colour += channels) {
-        memcpy(colour, pixels, channels);
-        alpha[i] = pixels[channels];
+    for (size_t i = channels == 3 ? split_fours(pixels, count, colour, alpha) : 0; i < count; i++) {
+        memcpy(colour + i * channels, pixels + i * (channels + 1), channels);
+        alpha[i] = pixels[i * (channels + 1) + channels];
     }
 }
 
-/* Put pixels of `channels` colours and an alpha together. */
+/* Put pixels of `channels` colours and an alpha together; without one, NULL, it is 255. */
 AUGKIT_API void augkit_join_alpha(
     const uint8_t *colour, const uint8_t *alpha, size_t count, size_t channels, uint8_t *pixels) {
-    if (channels == 3) {
-        for (size_t i = 0; i < count; i++, pixels += 4, colour += 3) {
-            pixels[0] = colour[0], pixels[1] = colour[1], pixels[2] = colour[2];
-            pixels[3] = alpha[i];
-        }
-        return;
+    for (size_t i = channels == 3 ? join_fours(colour, alpha, count, pixels) : 0; i < count; i++) {
+        memcpy(pixels + i * (channels + 1), colour + i * channels, channels);
+        pixels[i * (channels + 1) + channels] = alpha ? alpha[i] : 255;
     }
-    for (size_t i = 0; i < count; i++, pixels += channels + 1, colour += channels) {
-        memcpy(pixels, colour, channels);
-        pixels[channels] = alpha[i];
+}
+
+/* Tell for each of the `channels` colours of a pixel whether its alpha is more than 0; return for how many it is not. */
+AUGKIT_API size_t augkit_find_visible(const uint8_t *alpha, size_t count, size_t channels, uint8_t *visible) {
+    size_t hidden = 0, done = 0;
+    for (size_t i = 0; i < count; i++) hidden += alpha[i] == 0;
+    if (channels == 1) {
+        for (; done < count; done++) visible[done] = alpha[done] != 0;
+    } else if (channels == 3) {
+        done = spread_fours(alpha, count, visible);
     }
+    for (; done < count; done++) memset(visible + done * channels, alpha[done] != 0, channels);
+    return hidden;
 }
 
 /* Write the three bytes that a palette of `colours` has for each index; return the greatest index there is. */
@@ -175,4 +245,18 @@ AUGKIT_API size_t augkit_paint(
         out[0] = colour[0], out[1] = colour[1], out[2] = colour[2];
     }
     return most;
+}
+
+/* Return how often 255 and `mark` follow each other; put where they first do from `begin` on into `place`, or `size`. */
+AUGKIT_API size_t augkit_find_marks(const uint8_t *data, size_t size, uint8_t mark, size_t begin, size_t *place) {
+    size_t found = 0;
+    *place = size;
+    const uint8_t *end = data + size, *at = data;
+    while (size && (at = memchr(at, 255, (size_t)(end - at - 1)))) {
+        if (*++at != mark) continue;
+        found++;
+        const size_t here = (size_t)(at - 1 - data);
+        if (here >= begin && *place == size) *place = here;
+    }
+    return found;
 }

@@ -5,11 +5,13 @@ All return None, with nothing done, without the library.
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 from numpy.typing import NDArray
 
 from augkit.compiled import library
-from augkit.compiled.arrays import address, in_one_piece
+from augkit.compiled.arrays import address, in_one_piece, place_of
 
 Bytes = NDArray[np.uint8]
 
@@ -32,7 +34,7 @@ def noise_on_bytes(clean: Bytes, noisy: Bytes, where: NDArray[np.bool_] | None) 
     sums = np.empty(3, np.int64)
     mask = None if where is None else address(where, "?", clean.shape)
     both = address(clean, "u1", clean.shape), address(noisy, "u1", clean.shape)
-    kernel.augkit_measure_bytes(*both, mask, clean.size, sums.ctypes.data)
+    kernel.augkit_measure_bytes(*both, mask, clean.size, place_of(sums))
     noise, signal, clipped = sums.tolist()
     return float(noise), float(signal), clipped
 
@@ -55,7 +57,7 @@ def filtered(lines: Bytes, unit: int, kind: int) -> Bytes | None:
     if not 0 < unit <= width or kind not in (0, 2, 3):
         raise ValueError(f"pixels of {unit} bytes in rows of {width}, and filter {kind}")
     out = np.empty((rows, 1 + width), np.uint8)
-    kernel.augkit_filter_lines(address(lines, "u1", lines.shape), rows, width, unit, kind, out.ctypes.data)
+    kernel.augkit_filter_lines(address(lines, "u1", lines.shape), rows, width, unit, kind, place_of(out))
     return out
 
 
@@ -73,7 +75,7 @@ def unfiltered(data: bytes, rows: int, width: int, unit: int) -> Bytes | None:
     if not 0 < unit <= width or len(data) != rows * (1 + width):
         raise ValueError(f"{len(data)} bytes for {rows} rows of {width}, with pixels of {unit}")
     out = np.empty((rows, width), np.uint8)
-    done = kernel.augkit_unfilter_lines(data, rows, width, unit, bytes(width), out.ctypes.data)
+    done = kernel.augkit_unfilter_lines(data, rows, width, unit, bytes(width), place_of(out))
     if done < rows:
         raise ValueError(f"row {done} has filter {data[done * (1 + width)]}, which PNG does not know")
     return out
@@ -87,20 +89,45 @@ def split_alpha(pixels: Bytes, channels: int) -> tuple[Bytes, Bytes] | None:
     count = pixels.size // (channels + 1)
     colour, alpha = np.empty((count, channels), np.uint8), np.empty(count, np.uint8)
     begin = address(pixels, "u1", (count, channels + 1))
-    kernel.augkit_split_alpha(begin, count, channels, colour.ctypes.data, alpha.ctypes.data)
+    kernel.augkit_split_alpha(begin, count, channels, place_of(colour), place_of(alpha))
     return colour, alpha
 
 
-def join_alpha(colour: Bytes, alpha: Bytes) -> Bytes | None:
-    """Return pixels of shape (n, channels + 1) from colours of (n, channels) and their alpha."""
+def join_alpha(colour: Bytes, alpha: Bytes | None) -> Bytes | None:
+    """Return pixels of shape (n, channels + 1) from colours of (n, channels) and their alpha; without one it is 255."""
     kernel = library()
     if kernel is None:
         return None
     count, channels = colour.shape
     pixels = np.empty((count, channels + 1), np.uint8)
-    both = address(colour, "u1", colour.shape), address(alpha, "u1", (count,))
-    kernel.augkit_join_alpha(*both, count, channels, pixels.ctypes.data)
+    both = address(colour, "u1", colour.shape), None if alpha is None else address(alpha, "u1", (count,))
+    kernel.augkit_join_alpha(*both, count, channels, place_of(pixels))
     return pixels
+
+
+def find_visible(alpha: Bytes, channels: int) -> tuple[NDArray[np.bool_], int] | None:
+    """Return where pixels are not fully transparent, of shape (n, channels), and the number of those that are.
+
+    Parameters
+    ----------
+    alpha : uint8 ndarray, shape (n,)
+    """
+    kernel = library()
+    if kernel is None:
+        return None
+    visible = np.empty((alpha.size, channels), np.bool_)
+    hidden = kernel.augkit_find_visible(address(alpha, "u1", alpha.shape), alpha.size, channels, place_of(visible))
+    return visible, hidden
+
+
+def find_marks(data: bytes, mark: int, begin: int) -> tuple[int, int] | None:
+    """Return how often the bytes 255 and `mark` follow each other, and where they first do from `begin` on, or -1."""
+    kernel = library()
+    if kernel is None:
+        return None
+    place = ctypes.c_size_t()
+    count = kernel.augkit_find_marks(data, len(data), mark, begin, ctypes.byref(place))
+    return count, place.value if place.value < len(data) else -1
 
 
 def painted(indices: Bytes, palette: Bytes) -> tuple[Bytes, int] | None:
@@ -116,5 +143,5 @@ def painted(indices: Bytes, palette: Bytes) -> tuple[Bytes, int] | None:
         return None
     out = np.empty((*indices.shape, 3), np.uint8)
     begin, colours = address(indices, "u1", indices.shape), address(palette, "u1", (len(palette), 3))
-    most = kernel.augkit_paint(begin, indices.size, colours, len(palette), out.ctypes.data)
+    most = kernel.augkit_paint(begin, indices.size, colours, len(palette), place_of(out))
     return out, most

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.compiled import library
-from augkit.compiled.arrays import address, in_one_piece
+from augkit.compiled.arrays import address, in_one_piece, place_of
 
 _WIDTHS = {np.dtype(np.int16): ("i2", 2), np.dtype(np.float32): ("f4", 4)}
 
@@ -33,7 +33,7 @@ def sums_of_squares(samples: NDArray[Any], count: int) -> NDArray[np.float32] | 
         raise ValueError(f"{samples.size} samples in rows of {count}")
     sums = np.empty(count, np.float32)
     begin = address(samples, dtype, samples.shape)
-    kernel.augkit_sum_squares(begin, width, samples.size // count, count, sums.ctypes.data)
+    kernel.augkit_sum_squares(begin, width, samples.size // count, count, place_of(sums))
     return sums
 
 
@@ -55,5 +55,5 @@ def mixed(
         return None
     noise, noisy = np.empty(unit.shape, np.float32), np.empty(clean.shape, np.int16)
     both = address(clean, "i2", clean.shape), address(unit, "f4", unit.shape)
-    kernel.augkit_mix_shorts(*both, gain, noise.ctypes.data, noisy.ctypes.data, clean.size)
+    kernel.augkit_mix_shorts(*both, gain, place_of(noise), place_of(noisy), clean.size)
     return noisy, noise

@@ -16,7 +16,11 @@ from augkit.sidecars.names import Edited, Listing
 
 
 class Item(Protocol):
-    """One decoded source file, ready to be written with noise any number of times."""
+    """One decoded source file, ready to be written with noise any number of times.
+
+    An item of a domain that has read all of the file tells its checksum as ``source_crc32``, so that it is not read
+    again.
+    """
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
         """Write the noised file to `target` (an empty temporary file) and say what was reached.

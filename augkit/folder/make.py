@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
+from augkit.checksum import checksum_of
 from augkit.errors import AugkitError
 from augkit.folder.domains import Item, SavingItem, load_domain
 from augkit.folder.follow import fill_labels, read_labels
@@ -23,8 +24,6 @@ OUT_OF_MEMORY = "not enough memory for this file"
 
 MEASURED = 32
 """Lossy outputs that a run decodes to measure them when it measures a sample."""
-
-_BLOCK = 2**20
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -80,26 +79,13 @@ def make_here(job: Job, task: Task, sample: float) -> list[Made]:
         return [_attempt(job, task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
     try:
         item = load_domain(job.domain).open_item(source, job.options)
-        checksum = checksum_of(source)
+        checksum = getattr(item, "source_crc32", None) or checksum_of(source)
     except Exception as error:
         return [failed(job, task, output, error) for output in task.outputs]
     return [
         _attempt(job, task, output, lambda output: _write(job, task, item, output, sample, checksum=checksum))
         for output in task.outputs
     ]
-
-
-def checksum_of(path: Path) -> str:
-    """Return the CRC-32 of a file, by which `augkit verify` knows a source that has changed since."""
-    from isal.isal_zlib import crc32
-
-    checksum, handle = 0, os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    try:
-        while block := os.read(handle, _BLOCK):
-            checksum = crc32(block, checksum)
-    finally:
-        os.close(handle)
-    return f"{checksum:08x}"
 
 
 def resolved(job: Job, task: Task) -> Path:
@@ -178,7 +164,7 @@ def _stays_clean(key: Key, probability: float) -> bool:
 
 def is_measured(key: Key, sample: float) -> bool:
     """Tell whether a lossy output is one of the share that is decoded to be measured."""
-    return sample >= 1 or (sample > 0 and key.child("measure").uniform() < sample)
+    return sample >= 1 or (sample > 0 and key.child("measure").share() < sample)
 
 
 def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bool) -> tuple[Outcome, int]:

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from augkit.achieved import Meter, sum_of_squares
+from augkit.checksum import checksum
 from augkit.errors import InputError, UsageError
 from augkit.images.arguments import range_of, request_of
 from augkit.images.fit import fitted
@@ -19,7 +20,7 @@ from augkit.images.formats import FORMATS
 from augkit.images.options import ImageOptions
 from augkit.images.picture import Encoded, Frame, Picture
 from augkit.images.pixels import NoiseSpec, Noisy, Range, add_to_pixels
-from augkit.images.reading import read_picture
+from augkit.images.reading import content_of, picture_of, read_picture
 from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
@@ -37,6 +38,7 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
     options: ImageOptions
     ranges: tuple[Range, ...]
     notices: tuple[str, ...]
+    source_crc32: str
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
         """Write the noisy image to `target` and say what was reached.
@@ -143,7 +145,8 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
     InputError
         Where the file is broken, or the output could not hold all of it.
     """
-    picture = read_picture(path, max_pixels=options.max_pixels)
+    data = content_of(path)
+    picture = picture_of(path, data, max_pixels=options.max_pixels)
     source = next(row for row in FORMATS if row.name == picture.format)
     target = options.output_format() or source
     recipe = options.recipe()
@@ -158,7 +161,7 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
         ranges = tuple(_range(frame, recipe, options.ends()) for frame in picture.frames)
     except (InputError, UsageError) as error:
         raise InputError(f"{path}: {error}") from error
-    return ImageItem(path, picture, target, recipe, options, ranges, notices + changes)
+    return ImageItem(path, picture, target, recipe, options, ranges, notices + changes, checksum(data))
 
 
 def _check_noise(picture: Picture, recipe: NoiseSpec) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
+
+from augkit.compiled import pixels as compiled
 
 Pixels: TypeAlias = NDArray[Any]
 
@@ -102,7 +105,7 @@ def over_channels(mask: NDArray[np.bool_], pixels: Pixels) -> NDArray[np.bool_]:
     return mask if pixels.ndim == 2 else mask.repeat(pixels.shape[2]).reshape(pixels.shape)
 
 
-class Frame(msgspec.Struct, frozen=True, eq=False):
+class Frame(msgspec.Struct, frozen=True, eq=False, dict=True):
     """The pixels of a picture, or of one frame of an animation, or of one page.
 
     Attributes
@@ -132,7 +135,7 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
         """Bits of a sample."""
         return 8 * self.colour.dtype.itemsize
 
-    @property
+    @cached_property
     def mode(self) -> str:
         """The layout and the type of the samples, one of `MODES`: L, LA, RGB, RGBA, CMYK, I;16, I, F, RGB;16..."""
         channels = 1 if self.colour.ndim == 2 else self.colour.shape[2]
@@ -140,12 +143,18 @@ class Frame(msgspec.Struct, frozen=True, eq=False):
         name = _LAYOUTS[channels, self.alpha is not None] + _TYPES[kind]
         return _OF_PILLOW.get(name, name)
 
-    @property
+    @cached_property
     def visible(self) -> NDArray[np.bool_] | None:
         """Where the frame is not fully transparent, of the shape of its colours; None for everywhere."""
-        if self.alpha is None or self.alpha.all():
+        if self.alpha is None:
             return None
-        return over_channels(self.alpha != 0, self.colour)
+        if self.alpha.dtype == np.uint8:
+            channels = self.colour.size // max(1, self.alpha.size)
+            found = compiled.find_visible(np.ascontiguousarray(self.alpha).reshape(-1), channels)
+            if found is not None:
+                visible, hidden = found
+                return visible.reshape(self.colour.shape) if hidden else None
+        return None if self.alpha.all() else over_channels(self.alpha != 0, self.colour)
 
     def with_colour(self, colour: Pixels) -> Frame:
         """Return the same frame with other colour samples."""

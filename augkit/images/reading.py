@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -26,7 +27,11 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         For what is no regular file, no image of a known format, too large, broken, or could not be written back without
         losing something.
     """
-    data = _content(path)
+    return picture_of(path, content_of(path), max_pixels=max_pixels)
+
+
+def picture_of(path: Path, data: bytes, *, max_pixels: int) -> Picture:
+    """Return the picture in `data`, the content of the file at `path`; errors are those of `read_picture`."""
     try:
         row = format_of(data)
         return row.decode(data, max_pixels)
@@ -39,9 +44,10 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         ) from error
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
+    """Return what is in a file, after a look at what it is; raise `InputError` for one that is not to be read."""
     try:
-        status = path.lstat()
+        status = os.lstat(path)
         if not stat.S_ISREG(status.st_mode):
             kind = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "a folder or a device"
             raise InputError(f"{path}: expected a regular file, got {kind}; give the file itself")
@@ -49,7 +55,8 @@ def _content(path: Path) -> bytes:
             raise InputError(f"{path}: expected an image, got an empty file (0 bytes); replace it")
         if status.st_size > MAX_BYTES:
             raise InputError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}; split the image")
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.read_bytes
+            return file.readall()
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"

@@ -6,9 +6,11 @@ import struct
 from typing import Any
 
 import msgspec
-from PIL import JpegImagePlugin
+import numpy as np
+from PIL import Image, JpegImagePlugin
 from simplejpeg import decode_jpeg
 
+from augkit.compiled import pixels as compiled
 from augkit.errors import InputError
 from augkit.images.formats.jpeg_segments import (
     EXIF,
@@ -140,8 +142,17 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         parameters["quality"] = quality
     if density is not None:
         parameters["dpi"] = (1, 1)  # then the header of JFIF is there, also for CMYK
-    data = saved(to_image(picture.first), "JPEG", extra=segments, **parameters)
+    data = saved(_image(picture.first), "JPEG", extra=segments, **parameters)
     return Encoded(_with_density(data, density), False, notices)
+
+
+def _image(frame: Frame) -> Image.Image:
+    """Return a frame for Pillow's encoder; it takes pixels of four bytes as they lie, and copies those of three."""
+    if frame.mode == "RGB":
+        pixels = compiled.join_alpha(np.ascontiguousarray(frame.colour).reshape(-1, 3), None)
+        if pixels is not None:
+            return Image.frombuffer("RGBX", frame.size, pixels, "raw", "RGBX", 0, 1)
+    return to_image(frame)
 
 
 def _tables(image: JpegImagePlugin.JpegImageFile, *, luma_only: bool) -> tuple[tuple[int, ...], ...]:

@@ -10,6 +10,7 @@ from itertools import islice
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
+from augkit.compiled import pixels as compiled
 from augkit.errors import InputError
 from augkit.images.formats.thumbnails import (
     without_exif_thumbnail,
@@ -97,14 +98,21 @@ def without_thumbnails(segments: Segments) -> tuple[Segments, bool]:
 
 def behind_the_end(data: bytes) -> int:
     """Return the number of bytes behind the image, such as the video of a motion photo; padding does not count."""
-    end = data.find(_END, _first_scan(data))
+    _, end = _found(data, _END, _first_scan(data))
     return len(data[end + 2 :].rstrip(b"\0\xff\r\n")) if end >= 0 else 0
 
 
 def check_scans(data: bytes) -> None:
     """Raise ValueError for more scans than any picture needs."""
-    if data.count(_SCAN) > _MOST_SCANS and len(list(islice(_scans(data), _MOST_SCANS + 1))) > _MOST_SCANS:
+    count, _ = _found(data, _SCAN)
+    if count > _MOST_SCANS and len(list(islice(_scans(data), _MOST_SCANS + 1))) > _MOST_SCANS:
         raise ValueError(f"it has more than {_MOST_SCANS} scans")
+
+
+def _found(data: bytes, marker: bytes, begin: int = 0) -> tuple[int, int]:
+    """Return how often a marker stands in `data`, and where it first does from `begin` on; -1 for nowhere."""
+    found = compiled.find_marks(data, marker[1], begin)
+    return (data.count(marker), data.find(marker, begin)) if found is None else found
 
 
 def _scans(data: bytes) -> Iterator[int]:
