@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,9 +26,10 @@ _ABSURD = 1e12
 """Floats far above any recording, even one scaled as 32-bit integers; their powers would overflow."""
 
 
+@cache
 def suffixes() -> Sequence[str]:
     """Return the suffixes of audio that can be read and written back."""
-    return [suffix for container in CONTAINERS for suffix in container.info.suffixes]
+    return tuple(suffix for container in CONTAINERS for suffix in container.info.suffixes)
 
 
 def formats() -> Sequence[FormatInfo]:

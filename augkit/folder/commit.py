@@ -14,6 +14,7 @@ from typing import Protocol, Self
 import msgspec
 
 from augkit.folder.make import Made
+from augkit.folder.manifest import journal_line
 from augkit.folder.plan import JOURNAL
 from augkit.folder.storage import not_written, remove_quietly, send_file, sync_file, sync_folders
 
@@ -23,8 +24,6 @@ _MOST_OUTPUTS = 4 * _GROUP_OUTPUTS
 
 _HANDS, _FEW = 4, 16
 """Files that are synced at a time, which the disk takes in one go; of few outputs one after the other."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Commits(Protocol):
@@ -94,21 +93,14 @@ class Committer:
 
     def _commit(self, group: Sequence[Made]) -> list[Made]:
         """Sync files and folders, append the rows; return the group, with failures where a sync failed."""
-        if len(group) < _FEW:
-            settled = [synced(self._root, made) for made in group]
-        else:
-            for made in group:
-                send(self._root, made)
-            settled = list(self._hands.map(synced, repeat(self._root), group))
-        names = (name for made in settled if not made.failure for name in made.files)
-        sync_folders([(self._root / name).parent for name in names], self._root)
-        entries = [
-            _encode({"index": made.index, "row": made.row}) + b"\n"
-            for made in settled
-            if made.row is not None and not made.failure
-        ]
-        if entries:
-            self._append(b"".join(entries))
+        hands = _HANDS if len(group) >= _FEW else 1
+        shares = [group[place::hands] for place in range(hands)]
+        parts = self._hands.map(synced, repeat(self._root), shares) if hands > 1 else [synced(self._root, group)]
+        settled = [made for part in parts for made in part]
+        sync_folders_of(settled, self._root)
+        lines = [journal_line(made.index, made.row) for made in settled if made.row is not None and not made.failure]
+        if lines:
+            self._append(b"".join(lines))
         return settled
 
     def _append(self, data: bytes) -> None:
@@ -121,21 +113,31 @@ class Committer:
             raise not_written(self._path, error, self._root) from None
 
 
-def send(root: Path, made: Made) -> None:
-    """Have the system begin to write the files of an output, so that one sync of its journal serves many."""
-    for name in () if made.failure or made.durable else made.files:
-        send_file(root / name)
+def synced(root: Path, group: Sequence[Made]) -> list[Made]:
+    """Return outputs when their files are on the disk; one that cannot be brought there is a failure, and goes.
+
+    The system is told of all before any is waited for, so that one sync of its journal serves many.
+    """
+    for made in group if len(group) > 1 else ():
+        for name in () if made.failure or made.durable else made.files:
+            send_file(os.path.join(root, name))  # noqa: PTH118 - paths would take as long as the calls
+    return [_synced(root, made) for made in group]
 
 
-def synced(root: Path, made: Made) -> Made:
-    """Return an output when its files are on the disk; one that cannot be brought there is a failure, and goes."""
+def _synced(root: Path, made: Made) -> Made:
     if made.failure or made.durable:
         return made
     try:
         for name in made.files:
-            sync_file(root / name)
+            sync_file(os.path.join(root, name))  # noqa: PTH118
     except OSError as error:
         remove_quietly(root / name for name in made.files)
         reason = f"could not be synced to the disk: {error.strerror}"
         return msgspec.structs.replace(made, row=None, failure=reason)
     return made
+
+
+def sync_folders_of(group: Iterable[Made], root: Path) -> None:
+    """Wait until the names of the files of outputs are on the disk."""
+    names = (name for made in group if not made.failure for name in made.files)
+    sync_folders((root / folder for folder in {os.path.dirname(name) for name in names}), root)  # noqa: PTH120

@@ -43,7 +43,9 @@ class Made(msgspec.Struct, frozen=True):
     @property
     def failures(self) -> list[Made]:
         """What failed: this output, or parts of its source, as its row tells."""
-        return [self] if self.failure is not None else failures_in(self.row or {})
+        if self.failure is not None:
+            return [self]
+        return failures_in(self.row) if self.row and "failures" in self.row else []
 
     @property
     def files(self) -> tuple[str, ...]:

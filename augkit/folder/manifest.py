@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -26,7 +27,18 @@ class Entry(msgspec.Struct):
     row: msgspec.Raw
 
 
+class _Numbered(msgspec.Struct):
+    """The number alone, which is found without a look at the row."""
+
+    index: int
+
+
 Row = dict[str, Any]
+
+
+def journal_line(index: int, row: Row | msgspec.Raw) -> bytes:
+    """Return the line of a journal that holds the row of the output with this number in the plan."""
+    return _encode({"index": index, "row": row}) + b"\n"
 
 
 def rows_there(size_of: Callable[[str], int], plan: Plan, records: Iterable[Path]) -> dict[int, bytes]:
@@ -66,8 +78,8 @@ def told_failures(rows: Iterable[bytes]) -> list[Made]:
 
 def begin_journal(path: Path, rows: Mapping[int, bytes]) -> None:
     """Write a journal that holds the rows of an earlier run, and no others."""
-    entries = b"".join(_encode({"index": index, "row": msgspec.Raw(row)}) + b"\n" for index, row in rows.items())
-    write_atomically(path, lambda temporary: temporary.write_bytes(entries))
+    lines = b"".join(journal_line(index, msgspec.Raw(row)) for index, row in rows.items())
+    write_atomically(path, lambda temporary: temporary.write_bytes(lines))
     sync_file(path)
 
 
@@ -86,7 +98,7 @@ def _is_there(size_of: Callable[[str], int], output: Output, size: int, labels: 
 
 def journalled(root: Path) -> set[int]:
     """Return the numbers in the plan of the outputs that have a row."""
-    decoder = msgspec.json.Decoder(Entry)
+    decoder = msgspec.json.Decoder(_Numbered)
     with (root / JOURNAL).open("rb") as journal:
         return {decoder.decode(line).index for line in journal}
 
@@ -104,20 +116,19 @@ def _journal_rows(path: Path) -> Iterator[bytes]:
 
 def merge(root: Path) -> None:
     """Write metadata.jsonl in the plan's order from the journal, and drop the journal."""
-    decoder = msgspec.json.Decoder(Entry)
+    numbers, entries = msgspec.json.Decoder(_Numbered), msgspec.json.Decoder(Entry)
     places: dict[int, tuple[int, int]] = {}
     with (root / JOURNAL).open("rb") as journal:
         begin = 0
         for line in journal:
-            places[decoder.decode(line).index] = (begin, len(line))
+            places[numbers.decode(line).index] = (begin, begin + len(line))
             begin += len(line)
 
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as out:
+            with temporary.open("wb") as out, _in_memory(journal, begin) as lines:
                 for index in sorted(places):
-                    start, length = places[index]
-                    journal.seek(start)
-                    out.write(bytes(decoder.decode(journal.read(length)).row) + b"\n")
+                    start, end = places[index]
+                    out.write(bytes(entries.decode(lines[start:end]).row) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
 
@@ -127,6 +138,16 @@ def merge(root: Path) -> None:
         except OSError as error:
             raise not_written(root / METADATA, error, root) from None
     (root / JOURNAL).unlink()
+
+
+@contextmanager
+def _in_memory(file: BinaryIO, size: int) -> Iterator[mmap.mmap | bytes]:
+    """Have the bytes of a file to be cut, of which only what is looked at is read."""
+    if not size:
+        yield b""
+        return
+    with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as mapped:
+        yield mapped
 
 
 def failure_rows(faults: Iterable[Fault], failed: Iterable[Made]) -> list[Row]:

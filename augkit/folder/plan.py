@@ -189,10 +189,12 @@ def _saved(source: str, name: str, domain: Domain, job: Job) -> Iterator[Label]:
 
 def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]:
     """Return (copy, name) of each output of a source."""
-    path = PurePosixPath(source)
-    name, lower = path.name, path.name.lower()
-    fitting = (suffix for suffix in domain.suffixes() if lower.endswith(suffix))
-    stem = name[: -len(max(fitting, key=len, default=path.suffix)) or None]  # a.csv.gz has the stem a
+    parent, slash, name = source.rpartition("/")
+    lower = name.lower()
+    fitting = [suffix for suffix in domain.suffixes() if lower.endswith(suffix)]
+    stem = name[
+        : -len(max(fitting, key=len) if fitting else PurePosixPath(name).suffix) or None
+    ]  # that of a.csv.gz is a
     own = name[len(stem) :]
     suffix = domain.output_suffix(own, job.options)
     folder = job.folder
@@ -202,8 +204,8 @@ def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]
             f"become {suffix}; give one of probability and format"
         )
     if folder.copies == 1 and not folder.keep_original:
-        return [(1, str(path.with_name(stem + suffix)))]
-    noisy = [(n, str(path.with_name(f"{stem}_n{n}{suffix}"))) for n in range(1, folder.copies + 1)]
+        return [(1, f"{parent}{slash}{stem}{suffix}")]
+    noisy = [(n, f"{parent}{slash}{stem}_n{n}{suffix}") for n in range(1, folder.copies + 1)]
     return [(0, source), *noisy] if folder.keep_original else noisy
 
 

@@ -294,7 +294,7 @@ class Making:
     def _finish(self, tally: Tally, failed: Sequence[Row]) -> None:
         """Write the lists and records of the whole, when all outputs are there, and take away what was replaced."""
         root, plan = self._root, self._plan
-        lists = write_lists(self._job, plan, journalled(root))
+        lists = write_lists(self._job, plan, journalled(root) if plan.lists else ())
         tally.failures += lists.failures
         write_failures(root / FAILURES, [*failed, *failure_rows((), lists.failures)])
         self._publish([*lists.names, FAILURES])
@@ -352,6 +352,8 @@ def _sources_read(job: Job, tasks: Sequence[Task]) -> Iterator[Iterable[Path]]:
 
 def _left(plan: Plan, earlier: Collection[int]) -> list[Task]:
     """Return the tasks without the outputs that an earlier run finished."""
+    if not earlier:
+        return list(plan.tasks)
     left = []
     for task in plan.tasks:
         outputs = tuple(output for output in task.outputs if output.index not in earlier)

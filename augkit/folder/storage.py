@@ -162,7 +162,7 @@ def not_written(path: Path, error: OSError, root: Path) -> OutputError:
     return OutputError(f"{path}: could not be written: {error.strerror}; {again}")
 
 
-def sync_file(path: Path) -> None:
+def sync_file(path: Path | str) -> None:
     """Wait until the file's bytes are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -174,7 +174,7 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def send_file(path: Path) -> None:
+def send_file(path: Path | str) -> None:
     """Let the system begin to write the file, where it takes such advice; whether it succeeds, `sync_file` tells."""
     if not hasattr(os, "posix_fadvise"):
         return

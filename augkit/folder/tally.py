@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -30,10 +31,15 @@ class Spread(msgspec.Struct):
 
     def add(self, value: object) -> None:
         """Take in a number; anything else is passed over."""
-        if isinstance(value, float | int):
-            self.count += 1
-            self.total += value
-            self.least, self.greatest = min(self.least, value), max(self.greatest, value)
+        self.add_all((value,))
+
+    def add_all(self, values: Iterable[object]) -> None:
+        """Take in numbers; anything else is passed over."""
+        numbers = [value for value in values if isinstance(value, float | int)]
+        if numbers:
+            self.count += len(numbers)
+            self.total = sum(numbers, self.total)
+            self.least, self.greatest = min(self.least, *numbers), max(self.greatest, *numbers)
 
     def summary(self) -> dict[str, float] | None:
         """Return mean, least and greatest, or None where no number was seen."""
@@ -67,32 +73,40 @@ class Tally(msgspec.Struct):
 
     def add_all(self, group: Sequence[Made]) -> None:
         """Count a group of outputs."""
-        for made in group:
-            self._add(made)
+        rows = [made.row for made in group if self._is_made(made) and made.row is not None]
+        self.outputs += len(rows)
+        levels = [row["achieved"] for row in rows]
+        for name in MEASURED:
+            getattr(self, name).add_all(achieved.get(name) for achieved in levels)
+        # columns have units of their own, but decibels in common
+        columns = (column for one in levels if one.get("snr_db") is None for column in one.get("columns", {}).values())
+        self.snr_db.add_all(column.get("snr_db") for column in columns)
+        for row in rows:
+            self._add_texts(row)
 
-    def _add(self, made: Made) -> None:
+    def _is_made(self, made: Made) -> bool:
         self.failures += made.failures
         if made.failure is not None:
             self.failed_outputs += 1
-            return
+            return False
         self.bytes_written += made.size
-        if made.row is None:
-            return
-        self.outputs += 1
-        for notice in made.row["notices"]:
-            kind = _NUMBER.sub("#", notice)
+        return True
+
+    def _add_texts(self, row: dict[str, Any]) -> None:
+        for notice in row["notices"]:
+            kind = _kind_of(notice)
             self.notices[kind] += 1
             self.examples.setdefault(kind, notice)
-        achieved: dict[str, Any] = made.row["achieved"]
-        for name in MEASURED:
-            getattr(self, name).add(achieved.get(name))
-        columns = (made.row["format"] or {}).get("columns")
+        columns = (row["format"] or {}).get("columns")
         if columns is not None and len(self.columns) < 2:
-            left = tuple(f"{name} ({why})" for name, why in made.row["format"]["left"].items())
+            left = tuple(f"{name} ({why})" for name, why in row["format"]["left"].items())
             self.columns.add((", ".join(columns), ", ".join(left)))
-        if achieved.get("snr_db") is None:  # columns have units of their own, but decibels in common
-            for column in achieved.get("columns", {}).values():
-                self.snr_db.add(column.get("snr_db"))
+
+
+@lru_cache(maxsize=64)
+def _kind_of(notice: str) -> str:
+    """Return a notice without the numbers in it."""
+    return _NUMBER.sub("#", notice)
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,7 @@ def measured_frames(clean: Sequence[Frame], noisy: Sequence[Frame], ranges: Sequ
     return meter.levels()
 
 
+@cache
 def suffixes() -> Sequence[str]:
     """Return the suffixes that a folder of images is searched for."""
     return tuple(suffix for row in FORMATS for suffix in row.suffixes)

@@ -12,11 +12,10 @@ from pathlib import Path
 import msgspec
 
 from augkit._version import __version__
-from augkit.folder.commit import send, synced
+from augkit.folder.commit import sync_folders_of, synced
 from augkit.folder.make import Made, describe, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import RECIPE
-from augkit.folder.storage import sync_folders
 from augkit.noise.keys import STREAM_VERSION
 
 _LOOKS, _PAUSE = 20, 0.25
@@ -82,11 +81,8 @@ def serve_group(number: str, theirs: Release, where: Place, job: bytes, group: b
 
 
 def _on_disk(root: Path, made: list[Made]) -> list[Made]:
-    for one in made:
-        send(root, one)
-    settled = [synced(root, one) for one in made]
-    names = [name for one in settled if not (one.failure or one.durable) for name in one.files]
-    sync_folders([(root / name).parent for name in names], root)
+    settled = synced(root, made)
+    sync_folders_of((one for one in settled if not one.durable), root)
     return [one if one.failure else msgspec.structs.replace(one, durable=True) for one in settled]
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
 from augkit.folder.make import Made
+from augkit.folder.manifest import journal_line
 from augkit.folder.plan import FAILURES, JOURNAL, METADATA, OWN, RECIPE, REPLACED
 from augkit.folder.remote.store import Store
 from augkit.folder.run import Making
@@ -23,8 +22,6 @@ from augkit.folder.run import Making
 _PIECES = f"{OWN}journal/"
 _SECONDS, _MOST_ROWS = 5.0, 4096
 """What a kill may cost: the rows of a piece, whose outputs are made again."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Pieces:
@@ -50,9 +47,7 @@ class Pieces:
         try:
             for outputs in finished:
                 self._waiting += [
-                    _encode({"index": made.index, "row": made.row}) + b"\n"
-                    for made in outputs
-                    if made.row is not None and not made.failure
+                    journal_line(made.index, made.row) for made in outputs if made.row is not None and not made.failure
                 ]
                 if len(self._waiting) >= _MOST_ROWS or time.monotonic() - self._since >= _SECONDS:
                     self._publish()
