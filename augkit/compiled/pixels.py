@@ -53,12 +53,36 @@ def filtered(lines: Bytes, unit: int, kind: int) -> Bytes | None:
     kernel = library()
     if kernel is None:
         return None
-    rows, width = lines.shape[0] - 1, lines.shape[1]
-    if not 0 < unit <= width or kind not in (0, 2, 3):
-        raise ValueError(f"pixels of {unit} bytes in rows of {width}, and filter {kind}")
-    out = np.empty((rows, 1 + width), np.uint8)
-    kernel.augkit_filter_lines(address(lines, "u1", lines.shape), rows, width, unit, kind, place_of(out))
+    given = _lines(lines, unit, kind)
+    out = np.empty((lines.shape[0] - 1, 1 + lines.shape[1]), np.uint8)
+    kernel.augkit_filter_lines(*given, place_of(out))
     return out
+
+
+def counted(lines: Bytes, unit: int, kinds: tuple[int, ...]) -> NDArray[np.int64] | None:
+    """Return how often each value stands in what `filtered` makes of lines, without the numbers in front.
+
+    Returns
+    -------
+    int64 ndarray, shape (kinds, 256)
+    """
+    kernel = library()
+    if kernel is None:
+        return None
+    if lines.size >= 2**32:
+        raise ValueError(f"{lines.size} bytes, of which fewer than 2**32 can be counted")
+    counts = np.empty((len(kinds), 256), np.int64)
+    begin = place_of(counts)
+    for number, kind in enumerate(kinds):
+        kernel.augkit_count_filtered(*_lines(lines, unit, kind), begin + number * counts.strides[0])
+    return counts
+
+
+def _lines(lines: Bytes, unit: int, kind: int) -> tuple[int, int, int, int, int]:
+    rows, width = lines.shape[0] - 1, lines.shape[1]
+    if not 0 < unit <= width or kind not in (0, 2, 3) or rows < 0:
+        raise ValueError(f"pixels of {unit} bytes in {rows} rows of {width}, and filter {kind}")
+    return address(lines, "u1", lines.shape), rows, width, unit, kind
 
 
 def unfiltered(data: bytes, rows: int, width: int, unit: int) -> Bytes | None:

