@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 _PIECE = 2**20
+_BUFFER = 2**13  # told, so that nobody asks whether it is a terminal
 
 
 def writer(target: Path) -> BinaryIO:
@@ -16,7 +17,7 @@ def writer(target: Path) -> BinaryIO:
     It is not truncated unless it holds something. File systems such as ext4 take a file that was truncated for one
     that replaces another and, when it is closed, bring it to the disk at once: that takes as long as to make it.
     """
-    return cast(BinaryIO, open(target, "wb", opener=_opened))
+    return open(target, "wb", buffering=_BUFFER, opener=_opened)
 
 
 def copied(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -12,15 +13,19 @@ import numpy as np
 
 from augkit.audio.blocks import finite_or_none
 from augkit.audio.difference import difference, recoded
-from augkit.audio.formats import CONTAINERS, Container, Encoding, Recording, by_suffix, load
+from augkit.audio.formats import CONTAINERS, Container, Encoding, Recording, by_suffix, load, opened
 from augkit.audio.formats.coding import CODINGS, TOP, Coding
 from augkit.audio.formats.convert import convert
 from augkit.audio.item import AudioItem, naming
 from augkit.audio.options import AudioOptions
 from augkit.audio.saved import check_exact_container, saved_name
+from augkit.checksum import checksum
 from augkit.errors import InputError
 from augkit.outcome import FormatInfo
 from augkit.pieces import Piece
+
+_WHOLE = 2**20
+"""Bytes of a file that is read at once, rather than looked into and read again for its checksum."""
 
 _ABSURD = 1e12
 """Floats far above any recording, even one scaled as 32-bit integers; their powers would overflow."""
@@ -74,9 +79,9 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
         If it is no regular file, of no known format, broken, cut short, or cannot be written back faithfully.
     """
     with naming(path):
-        _check_regular(path)
+        content = _content(path) if _size_of(path) <= _WHOLE else None
         named = by_suffix(path.suffix)
-        loaded, found = load(path)
+        loaded, found = load(path, content)
         target = _chosen(options) or found
         notices: tuple[str, ...] = ()
         if found is not named:
@@ -87,19 +92,26 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
         else:
             recording = convert(recording, target, saturates=saturates)
         notices += recording.notices + tuple(_oddities(loaded, recording.encoding, saturates=saturates))
-    return AudioItem(recording, target, options, notices, converted=target is not found)
+    told = checksum(content) if content is not None else None
+    return AudioItem(recording, target, options, notices, converted=target is not found, source_crc32=told)
 
 
-def _check_regular(path: Path) -> None:
-    """Raise `InputError` for what holds no audio, before it is opened: opening a pipe waits for a writer."""
+def _content(path: Path) -> bytes:
+    with opened(path, buffering=0) as file:
+        return file.read()
+
+
+def _size_of(path: Path) -> int:
+    """Return the size of a file; raise `InputError` for what holds no audio: to open a pipe waits for a writer."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116
     except OSError as error:
         raise InputError(f"cannot be reached: {error.strerror}") from error
     if not stat.S_ISREG(status.st_mode):
         raise InputError("expected a regular file, got a folder, pipe or device")
     if not status.st_size:
         raise InputError("expected an audio file, got one of 0 bytes; restore it from its source")
+    return status.st_size
 
 
 def _oddities(recording: Recording, encoding: Encoding, *, saturates: bool) -> Iterator[str]:
@@ -173,5 +185,5 @@ def _alike(clean: Path, noisy: Path) -> tuple[list[Recording], Coding]:
 
 def _decoded(path: Path) -> Recording:
     with naming(path):
-        _check_regular(path)
+        _size_of(path)
         return load(path)[0]

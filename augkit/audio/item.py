@@ -58,6 +58,8 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
     ----------
     converted : bool
         Whether that is of another container than its own.
+    source_crc32 : str or None
+        The checksum of the source, where all of it was read.
     """
 
     recording: Recording
@@ -65,6 +67,7 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
     options: AudioOptions
     notices: tuple[str, ...]
     converted: bool = False
+    source_crc32: str | None = None
 
     def write(self, target: Path, key: Key, *, measure: bool, saved: Mapping[str, Path] = NOTHING) -> Outcome:
         """Write the noisy file to `target`; a lossy one is measured only where `measure` is True.
@@ -79,7 +82,7 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
         InputError
             Where silence or clipping is an error, or for samples that the container cannot hold.
         """
-        asked = self.options.level()
+        asked = self.options.asked
         drawn, definition = asked.draw(key.child("level")), self.options.definition(asked)
         with naming(self.recording.path):
             if saved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from numbers import Real
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar
@@ -119,7 +120,7 @@ def _check_below(name: str, folder: str | None) -> None:
         raise UsageError(f"{name}={folder}: a folder in DST was expected, by its name there, such as {name[5:]}")
 
 
-class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """The options of noise in audio files.
 
     Attributes
@@ -195,6 +196,11 @@ class AudioOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
                 raise UsageError(
                     f"backgrounds_at_once={self.backgrounds_at_once}: {self.backgrounds} holds {len(found.names)}"
                 )
+
+    @cached_property
+    def asked(self) -> Level:
+        """What `level` returns, found once for all files."""
+        return self.level()
 
     def level(self) -> Level:
         """Return the level, checked against the law, and the format with it."""

@@ -151,7 +151,7 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
     picture = picture_of(path, data, max_pixels=options.max_pixels)
     source = next(row for row in FORMATS if row.name == picture.format)
     target = options.output_format() or source
-    recipe = options.recipe()
+    recipe = options.spec
     notices = picture.notices
     if path.suffix.lower() not in source.suffixes and target is source:
         notices += (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from math import isfinite
 from typing import Literal, Self
 
@@ -17,7 +18,7 @@ from augkit.images.reading import MAX_PIXELS
 from augkit.level import KINDS, Level, NoiseOptions
 
 
-class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """The options of noise, and how images are written.
 
     Besides a law, with a level of its own, `noise` takes a noise of cameras with its level in it:
@@ -85,6 +86,11 @@ class ImageOptions(NoiseOptions, frozen=True, kw_only=True, forbid_unknown_field
         if len(presets) < 2:
             return {"": self}
         return {preset.folder: msgspec.structs.replace(self, preset=str(preset)) for preset in presets}
+
+    @cached_property
+    def spec(self) -> NoiseSpec:
+        """What `recipe` returns, found once for all files."""
+        return self.recipe()
 
     def recipe(self) -> NoiseSpec:
         """Return which noise, and how much of it; of several presets that of a variant is to be taken."""

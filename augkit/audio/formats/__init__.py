@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec.structs import replace
 
@@ -56,19 +58,20 @@ def by_major(major: str) -> Container:
     raise InputError(f"the content is {major}, which is not written back here (known: {known}); convert it first")
 
 
-def load(path: Path) -> tuple[Recording, Container]:
+def load(path: Path, content: bytes | None = None) -> tuple[Recording, Container]:
     """Open a file with everything that its container keeps; the content decides which one that is.
+
+    Parameters
+    ----------
+    content : bytes, optional
+        All that the file holds, where that was read already.
 
     Raises
     ------
     InputError
         If it is broken, cut short, or cannot be written back without losing samples.
     """
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
-    with file:
+    with BytesIO(content) if content is not None else opened(path) as file:
         head = file.read(12)
         if head[:4] in wav.KINDS and head[8:] == b"WAVE":
             plain = wav.plain(path, file)
@@ -77,6 +80,14 @@ def load(path: Path) -> tuple[Recording, Container]:
     recording = sndfile.decode(path, head)
     container = by_major(recording.encoding.major)
     return container.inspect(recording), container
+
+
+def opened(path: Path, buffering: int = -1) -> BinaryIO:
+    """Open a source for reading; raise `InputError` where that cannot be done."""
+    try:
+        return path.open("rb", buffering=buffering)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}") from error
 
 
 def afresh(recording: Recording) -> Recording:

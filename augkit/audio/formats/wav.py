@@ -66,9 +66,10 @@ def plain(path: Path, file: BinaryIO) -> Recording | None:
 
 
 def _walked(file: BinaryIO) -> Chunks:
+    length = file.seek(0, os.SEEK_END)
     file.seek(0)
     layout = RIFX if file.read(4) == b"RIFX" else RIFF
-    return walk(file, os.fstat(file.fileno()).st_size, layout, b"data")
+    return walk(file, length, layout, b"data")
 
 
 def _located(path: Path, file: BinaryIO, chunks: Chunks, encoding: Encoding, valid: int) -> Recording:
