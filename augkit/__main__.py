@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 from types import FrameType
 from typing import NoReturn
 
-from augkit.cli import main
+gc.disable()  # what is loaded stays: collections would find nothing, and take a tenth of the start
+
+from augkit.cli import main  # noqa: E402
 
 _PYTHON = ("<module>", "_run_code", "_run_module_as_main")
 """What calls a script, and a module behind ``-m``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -128,6 +129,7 @@ LABELS: Mapping[str, str] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=16)
 def load_domain(name: str) -> Domain:
     """Import the domain called `name`, a row of `DOMAINS` or a module that offers the same; only then is it loaded."""
     domain = cast(Domain, import_module(module_of(name)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import msgspec
@@ -194,11 +194,10 @@ def _copy(job: Job, source: Path, output: Output) -> tuple[int, None, bool]:
 def _row(
     job: Job, task: Task, output: Output, size: int, outcome: Outcome | None, *, told: tuple[str, ...]
 ) -> dict[str, Any]:
-    parent = PurePosixPath(task.source).parent
     row: dict[str, Any] = {
         "file_name": output.name,
         "source": task.source,
-        "label": parent.name or None,
+        "label": task.source.rpartition("/")[0].rpartition("/")[2] or None,
         "copy": output.copy,
         "seed": job.seed,
         "noise": outcome.noise if outcome else None,

@@ -51,13 +51,13 @@ def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T], *, 
             temporaries.append(_temporary(target))  # noqa: PERF401 - those that are made are removed if one cannot be
         made = make(temporaries)
         for temporary in temporaries:
-            temporary.chmod(0o666 & ~_UMASK)
+            os.chmod(temporary, 0o666 & ~_UMASK)  # noqa: PTH101 - methods of paths take as long as the calls
             if sync:
                 sync_file(temporary)
         for target in targets if len(targets) > 1 and sync else ():
             _keep(target, older)
         for temporary, target in zip(temporaries, targets, strict=True):
-            temporary.replace(target)
+            os.replace(temporary, target)  # noqa: PTH105
             renamed.append(target)
     except BaseException as error:
         for target in renamed:

@@ -5,8 +5,9 @@ What works on arrays is imported when it is first used: a run over files needs n
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from augkit.lazily import attributes
 
 if TYPE_CHECKING:
     from augkit.series.array import add_noise, add_noise_with_info
@@ -14,13 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_faults", "add_noise", "add_noise_with_info", "add_sensor_errors", "add_sensor_errors_with_info"]
 
-_MODULES = {name: "augkit.series.array" if "noise" in name else "augkit.series.sensing" for name in __all__}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
-    raise AttributeError(f"module 'augkit.series' has no attribute {name!r}")
+__getattr__ = attributes(
+    __name__, {name: f"{__name__}.{'array' if 'noise' in name else 'sensing'}" for name in __all__}
+)
 
 
 def __dir__() -> list[str]:
