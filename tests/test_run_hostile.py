@@ -520,7 +520,7 @@ def test_temporary_files_are_for_their_owner_only(tmp_path, monkeypatch):
     chmod = os.chmod
 
     def look(path, mode, **how):
-        seen.append(os.stat(path).st_mode & 0o777)
+        seen.append(Path(path).stat().st_mode & 0o777)
         chmod(path, mode, **how)
 
     monkeypatch.setattr(os, "chmod", look)
