@@ -148,10 +148,11 @@ class _Pool:
                 worker.end()
 
     def _start(self) -> None:
-        """Have as many workers as can be had and there is work for."""
+        """Have as many workers as can be had and there is work for; each begins while the next is started."""
         with suppress(OSError, EOFError):
-            while len(self._workers) < min(self._size, len(self._again) + len(self._waiting)):
+            while len(self._workers) < min(self._size, len(self._workers) + len(self._again) + len(self._waiting)):
                 self._workers.append(_Worker(self._job, self._sample, self._limits))
+                self._workers[-1].takes(self._next())
 
     def _hand_out(self) -> bool:
         """Give each worker what it is to do, and one group ahead; tell whether there is anything to wait for."""
