@@ -37,6 +37,15 @@ def test_sums_of_squares_are_the_same(seed, frames, channels, dtype, scale):
     either_way(lambda: [Block(samples).squares, Block(samples[::-1]).squares])
 
 
+@settings(max_examples=150, deadline=None)
+@given(SEEDS, st.one_of(st.integers(1, 3000), st.sampled_from((65_536, 65_537, 200_000))), st.booleans())
+def test_outlines_are_those_of_numpy(seed, count, lowest):
+    samples = np.random.default_rng(seed).integers(-32768, 32768, (count, 1)).astype(np.int16)
+    if lowest:
+        samples[:] = -32768
+    assert compiled.outline(samples) == (samples.min(), samples.max(), samples.sum(dtype=np.int64))
+
+
 def test_sums_with_what_is_not_finite_are_the_same():
     samples = np.ones((5000, 2), np.float32)
     samples[7, 0], samples[4999, 1] = np.nan, np.inf

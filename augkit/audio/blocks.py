@@ -158,6 +158,9 @@ def _sums_of_squares(samples: Samples) -> Powers:
 
 def _sums_of_short_squares(samples: Samples) -> Powers:
     """Return what `column_sums` makes of the squares in float32."""
+    alone = compiled.sum_of_channel(samples) if samples.shape[1] == 1 else None
+    if alone is not None:
+        return np.array([alone])
     whole = len(samples) // _ROW * _ROW
     rows = compiled.sums_of_squares(samples[:whole], _ROW * samples.shape[1]) if whole else None
     if rows is None:

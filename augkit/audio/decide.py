@@ -188,13 +188,16 @@ def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gain
     clips = may_clip and task.wish.on_clip == "clip"
     if not clips and task.grid.dtype.kind == "f" and task.grid.dtype != np.float16:
         return gains
-    noise = survey.noise_power(len(gains.noise))
-    wanted = np.square(gains.noise * gains.whole) * noise
-    heard = wanted > 0
     floor = 0.0 if not task.grid.is_rounded else _ROUNDED if task.dither is None else _DITHERED
-    begin = np.sqrt(np.maximum(wanted - floor, wanted / 16) / noise) / gains.whole
-    begin[~heard] = 0
-    coarse = task.grid.dtype == np.float16 or (task.grid.is_rounded and bool(np.any(wanted[heard] < _COARSE)))
+    powers = list(zip(gains.noise.tolist(), survey.noise_power(len(gains.noise)).tolist(), strict=True))
+    scaled = [gain * gains.whole for gain, _ in powers]  # there are few: numbers are quicker than arrays
+    wished = [gain * gain * power for gain, (_, power) in zip(scaled, powers, strict=True)]
+    begun = [
+        math.sqrt(max(one - floor, one / 16) / power) / gains.whole if one > 0 else 0.0
+        for one, (_, power) in zip(wished, powers, strict=True)
+    ]
+    begin, wanted = np.array(begun), np.array(wished)
+    coarse = task.grid.dtype == np.float16 or (task.grid.is_rounded and any(0 < one < _COARSE for one in wished))
     if not clips and not coarse:
         return replace(gains, noise=short(begin))
 

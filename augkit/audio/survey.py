@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from augkit.audio.blocks import Block, Powers, Samples, Source, column_sums, eve
 from augkit.audio.loudness import Definition, Place
 from augkit.audio.loudness.rms import ChannelPower
 from augkit.audio.mix import Heard, Noise
+from augkit.compiled import samples as compiled
 from augkit.unit_noise import PIECE, in_threads
 
 T = TypeVar("T")
@@ -135,11 +136,16 @@ class Survey:
         if self.energy is not self.signal:
             self.energy.add(block)
         if self.peaks is not None or self._offset is not None:
-            samples: Any = block.samples if block.finite is None else block.filled
-            if self.peaks is not None:
-                self.peaks.signal = _extended(self.peaks.signal, samples)
-            if self._offset is not None:
-                self._offset = self._offset + column_sums(samples)
+            self._outline(block.samples if block.finite is None else block.filled)
+
+    def _outline(self, samples: Samples) -> None:
+        alone = samples.shape[1] == 1 and samples.dtype == np.int16
+        found = compiled.outline(samples) if alone else None
+        if self.peaks is not None:
+            ends = self.peaks.signal
+            self.peaks.signal = _extended(ends, samples) if found is None else _reaching(ends, *found[:2])
+        if self._offset is not None:
+            self._offset = self._offset + (column_sums(samples) if found is None else found[2])
 
     def add_noise(self, block: Block) -> None:
         """Take in the next frames of the noise."""
@@ -170,7 +176,11 @@ class Survey:
 
 
 def _extended(ends: tuple[float, float], samples: Samples) -> tuple[float, float]:
-    return min(ends[0], float(samples.min())), max(ends[1], float(samples.max()))
+    return _reaching(ends, samples.min(), samples.max())
+
+
+def _reaching(ends: tuple[float, float], low: float, high: float) -> tuple[float, float]:
+    return min(ends[0], float(low)), max(ends[1], float(high))
 
 
 def channel_means(source: Source, place: Place) -> Powers:

@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x7DD951CF9E935518
+SOURCES = 0x011A39ED035A8F93
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
@@ -32,6 +32,8 @@ _SIGNATURES = {
         _SIZE,
     ),
     "augkit_sum_squares": ((_POINTER, _SIZE, _SIZE, _SIZE, _POINTER), None),
+    "augkit_sum_channel": ((_POINTER, _SIZE, _SIZE), ctypes.c_double),
+    "augkit_outline_shorts": ((_POINTER, _SIZE, _POINTER), None),
     "augkit_mix_shorts": ((_POINTER, _POINTER, ctypes.c_double, _POINTER, _POINTER, _SIZE), None),
     "augkit_measure_bytes": ((_POINTER, _POINTER, _POINTER, _SIZE, _POINTER), None),
     "augkit_filter_lines": ((_POINTER, _SIZE, _SIZE, _SIZE, _MARK, _POINTER), None),

@@ -5,6 +5,7 @@ All return None, with nothing done, without the library.
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,33 @@ def sums_of_squares(samples: NDArray[Any], count: int) -> NDArray[np.float32] | 
     begin = address(samples, dtype, samples.shape)
     kernel.augkit_sum_squares(begin, width, samples.size // count, count, place_of(sums))
     return sums
+
+
+def sum_of_channel(samples: NDArray[Any]) -> float | None:
+    """Return the sum of the squares of all samples, as `augkit.audio.blocks` takes that of one channel.
+
+    None as well for samples that do not lie in one piece.
+
+    Parameters
+    ----------
+    samples : int16 or float32 ndarray
+    """
+    kernel = library()
+    if kernel is None or not in_one_piece(samples):
+        return None
+    dtype, width = _WIDTHS[samples.dtype]
+    found: float = kernel.augkit_sum_channel(address(samples, dtype, samples.shape), width, samples.size)
+    return found
+
+
+def outline(samples: NDArray[np.int16]) -> tuple[int, int, int] | None:
+    """Return the least and the greatest sample, and the sum of all; None as well where they do not lie in one piece."""
+    kernel = library()
+    if kernel is None or not samples.size or not in_one_piece(samples):
+        return None
+    found = (ctypes.c_int64 * 3)()
+    kernel.augkit_outline_shorts(address(samples, "i2", samples.shape), samples.size, ctypes.byref(found))
+    return found[0], found[1], found[2]
 
 
 def mixed(

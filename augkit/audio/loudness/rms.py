@@ -21,10 +21,12 @@ class ChannelPower:
 
     def __init__(self, place: Place) -> None:
         self._total = np.zeros(1)
+        self._whole: Powers | None = None
         self.counts = np.zeros(1, np.int64)
 
     def add(self, block: Block) -> None:
         """Take in the next frames."""
+        self._whole = None
         self._total = self._total + block.squares
         self.counts = self.counts + block.counts
 
@@ -37,8 +39,10 @@ class ChannelPower:
         return self._total / np.maximum(self.counts, 1)
 
     def whole(self) -> Powers:
-        """Return the power over all channels, shape (1,)."""
-        return np.array([math.fsum(self._total.tolist()) / max(sum(self.counts.tolist()), 1)])
+        """Return the power over all channels, shape (1,), not to be changed."""
+        if self._whole is None:
+            self._whole = np.array([math.fsum(self._total.tolist()) / max(sum(self.counts.tolist()), 1)])
+        return self._whole
 
 
 class Power(ChannelPower):
