@@ -18,7 +18,6 @@ Paths are relative to the recipe. Each DST holds the recipe of its own section, 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -139,6 +138,8 @@ def load_recipe(path: Path, url: str | None = None) -> Recipe:
     UsageError
         With the path of the fault.
     """
+    import tomllib
+
     try:
         if not path.is_file() or path.stat().st_size > SIZE_CAP:
             if path.exists() and not path.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -110,6 +109,8 @@ def same_run(one: bytes, other: bytes) -> bool:
 
 
 def _without_budget(recipe: bytes) -> object:
+    import tomllib
+
     try:
         tables = tomllib.loads(recipe.decode())
     except ValueError:
