@@ -1,6 +1,10 @@
 /* Bytes of images: measured, and filtered as PNG has it (W3C PNG 3, chapter 9); the same as the NumPy code that calls. */
 #include "library.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 /* As many squares of bytes as a 32-bit sum holds. */
 #define BLOCK 65536
 
@@ -132,19 +136,78 @@ static uint8_t nearest(int left, int up, int corner) {
     return (uint8_t)(by_up <= by_corner ? up : corner);
 }
 
-/* The filters that look to the left, with a pixel of so many bytes. */
-static inline void from_left(uint8_t kind, const uint8_t *line, const uint8_t *up, uint8_t *out, size_t width, size_t unit) {
+/* The filters that look to the left, with a pixel of so many bytes, of which the first `done` bytes are done. */
+static inline void from_left(
+    uint8_t kind, const uint8_t *line, const uint8_t *up, uint8_t *out, size_t width, size_t unit, size_t done) {
+    for (size_t i = done; i < unit; i++)
+        out[i] = (uint8_t)(line[i] + (kind == SUB ? 0 : kind == AVERAGE ? up[i] / 2 : up[i]));
+    const size_t next = done < unit ? unit : done;
     if (kind == SUB) {
-        memcpy(out, line, unit);
-        for (size_t i = unit; i < width; i++) out[i] = (uint8_t)(line[i] + out[i - unit]);
+        for (size_t i = next; i < width; i++) out[i] = (uint8_t)(line[i] + out[i - unit]);
     } else if (kind == AVERAGE) {
-        for (size_t i = 0; i < unit; i++) out[i] = (uint8_t)(line[i] + up[i] / 2);
-        for (size_t i = unit; i < width; i++) out[i] = (uint8_t)(line[i] + (out[i - unit] + up[i]) / 2);
+        for (size_t i = next; i < width; i++) out[i] = (uint8_t)(line[i] + (out[i - unit] + up[i]) / 2);
     } else {
-        sum(line, up, out, unit);
-        for (size_t i = unit; i < width; i++) out[i] = (uint8_t)(line[i] + nearest(out[i - unit], up[i], up[i - unit]));
+        for (size_t i = next; i < width; i++)
+            out[i] = (uint8_t)(line[i] + nearest(out[i - unit], up[i], up[i - unit]));
     }
 }
+
+#ifdef __SSE2__
+static inline __m128i chosen(__m128i where, __m128i one, __m128i other) {
+    return _mm_or_si128(_mm_and_si128(where, one), _mm_andnot_si128(where, other));
+}
+
+/* The means of bytes, rounded down; the processor's own are rounded up. */
+static inline __m128i mean_of(__m128i one, __m128i other) {
+    const __m128i odd = _mm_and_si128(_mm_xor_si128(one, other), _mm_set1_epi8(1));
+    return _mm_sub_epi8(_mm_avg_epu8(one, other), odd);
+}
+
+/* As `nearest`, with a byte in each 16 bits. */
+static inline __m128i nearest_of(__m128i left, __m128i up, __m128i corner) {
+    const __m128i zero = _mm_setzero_si128();
+    const __m128i across = _mm_sub_epi16(up, corner), down = _mm_sub_epi16(left, corner);
+    const __m128i both = _mm_add_epi16(across, down);
+    const __m128i by_left = _mm_max_epi16(across, _mm_sub_epi16(zero, across));
+    const __m128i by_up = _mm_max_epi16(down, _mm_sub_epi16(zero, down));
+    const __m128i by_corner = _mm_max_epi16(both, _mm_sub_epi16(zero, both));
+    const __m128i least = _mm_min_epi16(by_corner, _mm_min_epi16(by_left, by_up));
+    return chosen(_mm_cmpeq_epi16(least, by_left), left, chosen(_mm_cmpeq_epi16(least, by_up), up, corner));
+}
+
+/* The same as `from_left_by_bytes` for pixels of 3 or 4 bytes, but for the last one, which is left to be done.
+ *
+ * Of the next pixel one byte is read and written with each of 3: its own comes later.
+ */
+static inline size_t by_pixels(
+    uint8_t kind, const uint8_t *line, const uint8_t *up, uint8_t *out, size_t width, size_t unit) {
+    const __m128i zero = _mm_setzero_si128();
+    __m128i left = zero, corner = zero;
+    size_t i = 0;
+    for (; i + 4 <= width; i += unit) {
+        int pixel, over;
+        memcpy(&pixel, line + i, 4);
+        memcpy(&over, up + i, 4);
+        const __m128i raw = _mm_cvtsi32_si128(pixel), above = _mm_cvtsi32_si128(over);
+        if (kind == PAETH) {
+            const __m128i wide = _mm_unpacklo_epi8(above, zero);
+            const __m128i near = nearest_of(_mm_unpacklo_epi8(left, zero), wide, corner);
+            left = _mm_add_epi8(raw, _mm_packus_epi16(near, zero));
+            corner = wide;
+        } else {
+            left = _mm_add_epi8(raw, kind == SUB ? left : mean_of(left, above));
+        }
+        pixel = _mm_cvtsi128_si32(left);
+        memcpy(out + i, &pixel, 4);
+    }
+    return i;
+}
+#else
+static inline size_t by_pixels(
+    uint8_t kind, const uint8_t *line, const uint8_t *up, uint8_t *out, size_t width, size_t unit) {
+    return (void)kind, (void)line, (void)up, (void)out, (void)width, (void)unit, 0;
+}
+#endif
 
 /* Undo the filters of `rows` lines of `width` bytes, each behind the number of its own.
  *
@@ -161,10 +224,10 @@ AUGKIT_API size_t augkit_unfilter_lines(
             sum(data, above, out, width);
         } else {
             switch (unit) {  /* with a number that the compiler knows */
-                case 1: from_left(kind, data, above, out, width, 1); break;
-                case 3: from_left(kind, data, above, out, width, 3); break;
-                case 4: from_left(kind, data, above, out, width, 4); break;
-                default: from_left(kind, data, above, out, width, unit);
+                case 1: from_left(kind, data, above, out, width, 1, 0); break;
+                case 3: from_left(kind, data, above, out, width, 3, by_pixels(kind, data, above, out, width, 3)); break;
+                case 4: from_left(kind, data, above, out, width, 4, by_pixels(kind, data, above, out, width, 4)); break;
+                default: from_left(kind, data, above, out, width, unit, 0);
             }
         }
         data += width;
