@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 2**20
-_BUFFER = 2**13  # told, so that nobody asks whether it is a terminal
+_BUFFER = 2**16  # told, so that nobody asks whether it is a terminal
 
 
 def writer(target: Path) -> BinaryIO:

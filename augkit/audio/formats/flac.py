@@ -139,6 +139,7 @@ class _Sink:
         self._frames = array("Q")
         self._size: int | None = None
         self._position = self._end = 0
+        self._reached = -1
 
     def write(self, data: bytes, /) -> int:
         """Take bytes at the present position; libFLAC hands over whole frames."""
@@ -148,8 +149,10 @@ class _Sink:
         else:
             if self._position == self._end:
                 self._frames.append(self._position - self._size)
-            self._file.seek(self._begin + self._position - self._size)
+            if self._position != self._reached:
+                self._file.seek(self._begin + self._position - self._size)
             self._file.write(data)
+            self._reached = self._position + len(data)
         self._position += len(data)
         self._end = max(self._end, self._position)
         return len(data)
