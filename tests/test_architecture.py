@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "augkit"
 
 FLOORS = (
-    ("errors", "_version", "compiled", "unwarned", "redirected", "writing", "checksum", "lazily"),
+    ("errors", "_version", "compiled", "unwarned", "redirected", "writing", "checksum", "lazily", "prefetch"),
     ("figures",),
     ("noise",),
     ("signal", "outcome", "level", "achieved", "pieces", "sidecars"),

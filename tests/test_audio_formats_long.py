@@ -242,3 +242,51 @@ def test_beyond_4_gb_written(tmp_path: Path) -> None:
             assert file.read(1, dtype="int16").tolist() == [[2, 3]]
     finally:
         target.unlink()
+
+
+@pytest.fixture
+def in_halves(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Decode FLAC of any length from its begin and from its middle at once, and tell whether that was done."""
+    made, halves = list[bool](), sndfile._in_halves
+
+    def told(*given: object) -> object:
+        found = halves(*given)
+        made.append(found is not None)
+        return found
+
+    monkeypatch.setattr(sndfile, "_LONG", 2)
+    monkeypatch.setattr(sndfile, "_AT_ONCE", 4096)
+    monkeypatch.setattr(sndfile, "_in_halves", told)
+    return made
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+@pytest.mark.parametrize("frames", [1, 2, 4095, 70_001])
+def test_flac_decoded_in_halves(subtype: str, frames: int, tmp_path: Path, in_halves: list[bool]) -> None:
+    path = source(tmp_path, "FLAC", subtype, frames)
+    made, _ = load(path)
+    assert in_halves == [True]
+    expected, _ = soundfile.read(path, dtype="int32", always_2d=True)
+    wide = {"PCM_S8": 24, "PCM_16": 16, "PCM_24": 8}[subtype]
+    np.testing.assert_array_equal(np.concatenate(list(made.blocks(9999))).astype(np.int64) << wide, expected)
+
+
+@pytest.mark.parametrize("share", [0.2, 0.49, 0.51, 0.8])
+@pytest.mark.parametrize("harm", ["cut", "bits"])
+def test_damaged_flac_is_told_as_from_begin_to_end(
+    harm: str, share: float, tmp_path: Path, in_halves: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = source(tmp_path, "FLAC", "PCM_16")
+    data = bytearray(path.read_bytes())
+    at = int(len(data) * share)
+    path.write_bytes(data[:at] if harm == "cut" else data[:at] + bytes(200) + data[at + 200 :])
+
+    def told() -> str:
+        with pytest.raises(InputError) as error:
+            load(path)
+        return str(error.value)
+
+    by_halves = told()
+    monkeypatch.setattr(sndfile, "_LONG", 2**40)
+    assert by_halves == told()
+    assert in_halves == [False, False]

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from augkit.noise.keys import Key
+from augkit.prefetch import ready_ahead
 from augkit.series.files import open_item
 from augkit.series.options import SeriesOptions
-from augkit.series.prefetch import ready_ahead
 
 
 def test_items_are_made_ahead_in_their_order():
@@ -25,7 +25,7 @@ def test_items_are_made_ahead_in_their_order():
     assert next(ahead) == 1
     ahead.close()
     assert made in ([1], [1, 2])
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("augkit-read")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("augkit-ahead")]
 
 
 def test_an_error_is_raised_where_its_item_would_come():

@@ -26,6 +26,7 @@ from augkit.errors import InputError
 from augkit.level import Level
 from augkit.noise.keys import Key
 from augkit.outcome import Outcome, missed
+from augkit.prefetch import ready_ahead
 from augkit.unit_noise import noise_dtype
 from augkit.writing import copied, writer
 
@@ -154,8 +155,11 @@ class AudioItem(msgspec.Struct, frozen=True, eq=False):
             self._save(saved, recording, None)
             return _Written(recording, dict(UNCHANGED), notices, chosen)
         rendering = Rendering(task, plan, measures=True)
+        blocks = rendering.blocks()
+        if recording.frames > task.pair.step:  # a codec takes longer than the noise, and lets others work
+            blocks = ready_ahead(blocks)
         with writer(target) as file:
-            self.container.write(recording, rendering.blocks(), file)
+            self.container.write(recording, blocks, file)
         reached = _reached(rendering, recording.encoding.coding, target if measure else None)
         notices += tuple(self._losses(recording, task, plan, reached))
         if saved:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from augkit.outcome import FormatInfo
+from augkit.prefetch import ready_ahead
 from augkit.series.csv_arrow import texts
 from augkit.series.csv_bytes import TextFile
 from augkit.series.csv_cells import BATCH, OddQuotesError
@@ -20,7 +21,6 @@ from augkit.series.csv_scan import Cells, Scanner, first_bytes, look_at_top, top
 from augkit.series.nature import Column
 from augkit.series.options import SeriesOptions
 from augkit.series.packed import notice, writing
-from augkit.series.prefetch import ready_ahead
 from augkit.series.table import Batch, Editor, Look, SurveyAgainError
 
 T = TypeVar("T")

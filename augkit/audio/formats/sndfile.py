@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,9 @@ from augkit.audio.formats.coding import CODINGS, Coding, Samples
 from augkit.audio.formats.recording import KEPT, Encoding, Kept, Recording, kept
 from augkit.errors import InputError
 from augkit.redirected import unheard
+
+_LONG, _AT_ONCE = 2**21, 2**18
+"""Samples of a file that is worth two threads, and frames that are decoded at a time."""
 
 _UNKNOWN = 2**62
 """FLAC of unknown length says 2**63 - 1 frames."""
@@ -115,7 +120,10 @@ def decode(path: Path, head: bytes = b"") -> Recording:
         known = frames < _UNKNOWN and (encoding.major != "MP3" or _tells_length(path))
         if known and not kept(encoding, frames):
             return Recording(path, encoding, frames, Streamed(path, encoding.subtype, frames), tags)
-        samples, there = _whole(file, coding)
+        samples = _in_halves(path, encoding, frames) if known else None
+        there = frames
+        if samples is None:
+            samples, there = _whole(file, coding)
     if known and there < frames:
         raise _cut_short(frames, there)
     decoded = Streamed(path, encoding.subtype, there) if samples is None else Kept(coding.from_library(samples))
@@ -127,6 +135,33 @@ def _tells_length(path: Path) -> bool:
     with path.open("rb") as file:
         found = mpeg.stream(file)
     return found is not None and found.declared is not None
+
+
+def _in_halves(path: Path, encoding: Encoding, frames: int) -> Samples | None:
+    """Return all samples of a long FLAC file, decoded from its begin and from its middle on at once; None for others.
+
+    None as well for what cannot be decoded like that: it tells what is wrong where it is read from begin to end. Other
+    processes have files of their own for the other cores.
+    """
+    if encoding.major != "FLAC" or frames * encoding.channels < _LONG or parent_process() is not None:
+        return None
+    source, middle = Streamed(path, encoding.subtype, frames), frames // 2
+    samples = np.empty((frames, encoding.channels), source.coding.dtype)
+    try:
+        with ThreadPoolExecutor(1, thread_name_prefix="augkit-half") as pool:
+            later = pool.submit(_fill, samples[middle:], source.part(middle, frames - middle))
+            _fill(samples[:middle], source.part(0, middle))
+            later.result()
+    except InputError:
+        return None
+    return samples
+
+
+def _fill(out: Samples, source: Streamed) -> None:
+    done = 0
+    for block in source(_AT_ONCE):
+        out[done : done + len(block)] = source.coding.to_library(block)
+        done += len(block)
 
 
 def _whole(file: Sequential, coding: Coding) -> tuple[Samples | None, int]:

@@ -1,4 +1,4 @@
-"""The next batch is made ready in a thread while the one before is worked on; NumPy and Arrow let go of the lock."""
+"""The next batch is made ready in a thread while one is worked on; NumPy, Arrow and codecs let others work."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ready_ahead(items: Iterator[T]) -> Iterator[T]:
     if parent_process() is not None:
         yield from items
         return
-    with ThreadPoolExecutor(1, thread_name_prefix="augkit-read") as pool:
+    with ThreadPoolExecutor(1, thread_name_prefix="augkit-ahead") as pool:
         waiting = pool.submit(next, items, None)
         while (item := waiting.result()) is not None:
             waiting = pool.submit(next, items, None)
