@@ -9,9 +9,13 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+_collected = gc.isenabled()
 gc.disable()  # what is loaded stays: collections would find nothing, and take a tenth of the start
 
 from augkit.cli import main  # noqa: E402
+
+if _collected:
+    gc.enable()
 
 _PYTHON = ("<module>", "_run_code", "_run_module_as_main")
 """What calls a script, and a module behind ``-m``."""

@@ -296,7 +296,6 @@ def formats(as_json: bool) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; whatever happens, a person reads one line."""
-    gc.enable()  # it was put off while this was loaded
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy would start threads, of which nothing here makes use
     try:
         return _run(argv)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 import tracemalloc
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import soundfile
 from msgspec.structs import replace
 
-from augkit.audio.formats import by_suffix, load, recording, sndfile
+from augkit.audio.formats import by_suffix, flac_frames, load, recording, sndfile
 from augkit.audio.formats.convert import convert
 from augkit.errors import InputError
 from tests.audio_sources import chunk, music
@@ -290,3 +291,53 @@ def test_damaged_flac_is_told_as_from_begin_to_end(
     monkeypatch.setattr(sndfile, "_LONG", 2**40)
     assert by_halves == told()
     assert in_halves == [False, False]
+
+
+def frames_of(data: bytes) -> tuple[bytes, list[bytes]]:
+    """Return what stands before the frames of a FLAC file of one block size, and each of them."""
+    length = int.from_bytes(data[10:12], "big")
+    places = [at for at in (found.start() for found in flac_frames._SYNC.finditer(data)) if begins(data, at, length)]
+    return data[: places[0]], [data[at:end] for at, end in itertools.pairwise((*places, len(data)))]
+
+
+def begins(data: bytes, at: int, length: int) -> bool:
+    passed, size = flac_frames._read(data[at : at + 16], length)
+    return passed > 0 and flac_frames._crc(data[at : at + size], 8, 0x07) == 0
+
+
+@pytest.mark.parametrize("signal", ["noise", "silence", "tone"])
+@pytest.mark.parametrize("place", ["begin", "first half", "before the middle", "middle", "last half", "end"])
+@pytest.mark.parametrize("harm", ["lost", "doubled", "swapped"])
+def test_flac_with_frames_amiss_is_the_same_for_any_number_of_threads(
+    signal: str, place: str, harm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, path = 250_000, tmp_path / "a.flac"
+    samples = {
+        "noise": np.random.default_rng(1).integers(-9000, 9000, count),
+        "silence": np.zeros(count),
+        "tone": np.rint(9000 * np.sin(np.arange(count) * 2 * np.pi / 64)),
+    }[signal]
+    soundfile.write(path, samples.astype(np.int16), 16000)
+    head, frames = frames_of(path.read_bytes())
+    number = {"begin": 0, "first half": 9, "before the middle": 29, "middle": 30, "last half": 45}.get(
+        place, len(frames) - 2
+    )
+    one, two = frames[number : number + 2]
+    made = {"lost": [two], "doubled": [one, one, two], "swapped": [two, one]}[harm]
+    path.write_bytes(head + b"".join([*frames[:number], *made, *frames[number + 2 :]]))
+    monkeypatch.setattr(sndfile, "_LONG", 2)
+
+    def outcome() -> tuple[str, bytes]:
+        try:
+            return "", np.concatenate(list(load(path)[0].blocks(9999))).tobytes()
+        except InputError as error:
+            return str(error), b""
+
+    in_two = outcome()
+    monkeypatch.setattr(sndfile, "parent_process", object)
+    assert outcome() == in_two
+    monkeypatch.setattr(sndfile, "_LONG", 2**40)
+    whole = outcome()
+    assert in_two[0] == whole[0]
+    if harm != "swapped":  # what libFLAC makes of those depends on how much is asked for at a time
+        assert in_two == whole

@@ -98,7 +98,10 @@ def open_item(path: Path, options: AudioOptions) -> AudioItem:
 
 def _content(path: Path) -> bytes:
     with opened(path, buffering=0) as file:
-        return file.read()
+        try:
+            return file.read()
+        except OSError as error:
+            raise InputError(f"cannot be read: {error.strerror}") from error
 
 
 def _size_of(path: Path) -> int:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import msgspec
 
@@ -16,6 +15,9 @@ from augkit.folder.make import Made, failures_in
 from augkit.folder.plan import JOURNAL, METADATA, Fault, Output, Plan
 from augkit.folder.storage import not_written, sync_file, sync_folders, write_atomically
 from augkit.noise.keys import STREAM_VERSION
+
+_AT_ONCE = 2**20
+"""Bytes of a journal that are read at a time: its rows are nearly in order, so that most of them are there already."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -118,17 +120,18 @@ def merge(root: Path) -> None:
     """Write metadata.jsonl in the plan's order from the journal, and drop the journal."""
     numbers, entries = msgspec.json.Decoder(_Numbered), msgspec.json.Decoder(Entry)
     places: dict[int, tuple[int, int]] = {}
-    with (root / JOURNAL).open("rb") as journal:
+    with (root / JOURNAL).open("rb", buffering=_AT_ONCE) as journal:
         begin = 0
         for line in journal:
-            places[numbers.decode(line).index] = (begin, begin + len(line))
+            places[numbers.decode(line).index] = (begin, len(line))
             begin += len(line)
 
         def write(temporary: Path) -> None:
-            with temporary.open("wb") as out, _in_memory(journal, begin) as lines:
+            with temporary.open("wb") as out:
                 for index in sorted(places):
-                    start, end = places[index]
-                    out.write(bytes(entries.decode(lines[start:end]).row) + b"\n")
+                    start, length = places[index]
+                    journal.seek(start)
+                    out.write(bytes(entries.decode(journal.read(length)).row) + b"\n")
                 out.flush()
                 os.fsync(out.fileno())
 
@@ -138,16 +141,6 @@ def merge(root: Path) -> None:
         except OSError as error:
             raise not_written(root / METADATA, error, root) from None
     (root / JOURNAL).unlink()
-
-
-@contextmanager
-def _in_memory(file: BinaryIO, size: int) -> Iterator[mmap.mmap | bytes]:
-    """Have the bytes of a file to be cut, of which only what is looked at is read."""
-    if not size:
-        yield b""
-        return
-    with mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as mapped:
-        yield mapped
 
 
 def failure_rows(faults: Iterable[Fault], failed: Iterable[Made]) -> list[Row]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from multiprocessing import parent_process
 from pathlib import Path
@@ -21,9 +20,13 @@ from augkit.audio.formats.coding import CODINGS, Coding, Samples
 from augkit.audio.formats.recording import KEPT, Encoding, Kept, Recording, kept
 from augkit.errors import InputError
 from augkit.redirected import unheard
+from augkit.unit_noise import in_threads
 
 _LONG, _AT_ONCE = 2**21, 2**18
 """Samples of a file that is worth two threads, and frames that are decoded at a time."""
+
+_OVERLAP, _PIECE = 2**16, 256
+"""Frames on which both ways have to agree, more than a frame of FLAC has, and how many of them come only once there."""
 
 _UNKNOWN = 2**62
 """FLAC of unknown length says 2**63 - 1 frames."""
@@ -138,30 +141,41 @@ def _tells_length(path: Path) -> bool:
 
 
 def _in_halves(path: Path, encoding: Encoding, frames: int) -> Samples | None:
-    """Return all samples of a long FLAC file, decoded from its begin and from its middle on at once; None for others.
+    """Return all samples of a long FLAC file, decoded from its begin and from its middle on; None for others.
 
-    None as well for what cannot be decoded like that: it tells what is wrong where it is read from begin to end. Other
-    processes have files of their own for the other cores.
+    None as well unless both ways agree on what lies behind the middle, whose begin comes only once there: where frames
+    are lost or doubled they do not, and what is wrong is told where the file is read from begin to end. Two threads do
+    that, but for worker processes, where the other cores have files of their own.
     """
-    if encoding.major != "FLAC" or frames * encoding.channels < _LONG or parent_process() is not None:
+    if encoding.major != "FLAC" or frames * encoding.channels < _LONG:
         return None
     source, middle = Streamed(path, encoding.subtype, frames), frames // 2
     samples = np.empty((frames, encoding.channels), source.coding.dtype)
+    rest = samples[middle:]
+    beyond = np.empty_like(rest[:_OVERLAP])
+    ways = (
+        (source.part(middle, frames - middle), [rest]),
+        (source.part(0, middle + len(beyond)), [samples[:middle], beyond]),
+    )
     try:
-        with ThreadPoolExecutor(1, thread_name_prefix="augkit-half") as pool:
-            later = pool.submit(_fill, samples[middle:], source.part(middle, frames - middle))
-            _fill(samples[:middle], source.part(0, middle))
-            later.result()
+        for _ in in_threads(lambda way: _fill(*way), ways, 1 if parent_process() else 2):
+            pass
     except InputError:
         return None
-    return samples
+    known = beyond.tobytes().find(beyond[:_PIECE].tobytes(), 1) < 0
+    return samples if known and np.array_equal(beyond, rest[: len(beyond)]) else None
 
 
-def _fill(out: Samples, source: Streamed) -> None:
-    done = 0
-    for block in source(_AT_ONCE):
-        out[done : done + len(block)] = source.coding.to_library(block)
-        done += len(block)
+def _fill(source: Streamed, parts: Sequence[Samples]) -> None:
+    """Put the samples into arrays, one behind the other."""
+    blocks, left = source(_AT_ONCE), parts[0][:0]
+    for part in parts:
+        done = 0
+        while done < len(part):
+            left = left if len(left) else source.coding.to_library(next(blocks))
+            taken, left = left[: len(part) - done], left[len(part) - done :]
+            part[done : done + len(taken)] = taken
+            done += len(taken)
 
 
 def _whole(file: Sequential, coding: Coding) -> tuple[Samples | None, int]:

@@ -62,7 +62,7 @@ def _best_filter(bands: Blocks, tried: Blocks, unit: int) -> int:
     size = counts[0].sum()
     told = (counts * np.log2(np.maximum(counts, 1))).sum(axis=1)  # n log2(n): the larger, the less entropy there is
     if np.log2(size) - told.max() / size >= _NOISY:
-        return _FILTERS[int(np.rint(16 * told).argmax())]  # rounded, so that no last bit of a logarithm counts
+        return _FILTERS[int(np.rint(16 * told).argmax())]  # rounded, as last bits of logarithms differ
     sizes = [sum(map(len, _deflated(tried, unit, kind))) for kind in _FILTERS]
     return _FILTERS[sizes.index(min(sizes))]
 
