@@ -129,3 +129,16 @@ def test_signalling_nans_stay_without_a_warning(subtype: str, options: dict[str,
     assert "2 samples are not finite" in outcome.notices[0]
     for made in (soundfile.read(target, dtype="float32")[0][:, np.newaxis], noisy):
         assert np.flatnonzero(~np.isfinite(made)).tolist() == [7, 4000]
+
+
+def test_a_read_error_names_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(encoded(music(4000, 1), 8000, "WAV", "PCM_16"))
+
+    class Broken(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(files, "opened", lambda *_, **__: Broken())
+    with pytest.raises(InputError, match=r"a\.wav: cannot be read: Input/output error"):
+        files.open_item(path, AudioOptions(snr_db=10))

@@ -235,3 +235,10 @@ def test_a_domain_is_whole_for_each_thread_that_asks_for_it(domain):
     )
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
     assert done.stdout == "[True, True]\n"
+
+
+def test_whoever_imports_the_command_keeps_collecting_garbage():
+    code = (
+        "import gc, augkit.__main__; assert gc.isenabled(); gc.disable(); import augkit.cli; assert not gc.isenabled()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
