@@ -189,12 +189,12 @@ def _solved(task: Task, gains: Gains, survey: Survey, *, may_clip: bool) -> Gain
     if not clips and task.grid.dtype.kind == "f" and task.grid.dtype != np.float16:
         return gains
     floor = 0.0 if not task.grid.is_rounded else _ROUNDED if task.dither is None else _DITHERED
-    powers = list(zip(gains.noise.tolist(), survey.noise_power(len(gains.noise)).tolist(), strict=True))
-    scaled = [gain * gains.whole for gain, _ in powers]  # there are few: numbers are quicker than arrays
-    wished = [gain * gain * power for gain, (_, power) in zip(scaled, powers, strict=True)]
+    powers = survey.noise_power(len(gains.noise)).tolist()  # there are few: numbers are quicker than arrays
+    scaled = (gains.noise * gains.whole).tolist()
+    wished = [gain * gain * power for gain, power in zip(scaled, powers, strict=True)]
     begun = [
         math.sqrt(max(one - floor, one / 16) / power) / gains.whole if one > 0 else 0.0
-        for one, (_, power) in zip(wished, powers, strict=True)
+        for one, power in zip(wished, powers, strict=True)
     ]
     begin, wanted = np.array(begun), np.array(wished)
     coarse = task.grid.dtype == np.float16 or (task.grid.is_rounded and any(0 < one < _COARSE for one in wished))

@@ -15,6 +15,9 @@ from augkit.compiled.arrays import address, in_one_piece, place_of
 
 Bytes = NDArray[np.uint8]
 
+_FILTERS = frozenset((0, 2, 3))
+"""Of PNG, by their numbers: none, up and average."""
+
 
 def noise_on_bytes(clean: Bytes, noisy: Bytes, where: NDArray[np.bool_] | None) -> tuple[float, float, int] | None:
     """Return the sums of squares of noise and signal, and how many bytes were moved to 0 or 255.
@@ -55,7 +58,7 @@ def filtered(lines: Bytes, unit: int, kind: int) -> Bytes | None:
         return None
     given = _lines(lines, unit, kind)
     out = np.empty((lines.shape[0] - 1, 1 + lines.shape[1]), np.uint8)
-    kernel.augkit_filter_lines(*given, place_of(out))
+    kernel.augkit_filter_lines(*given, kind, place_of(out))
     return out
 
 
@@ -71,18 +74,19 @@ def counted(lines: Bytes, unit: int, kinds: tuple[int, ...]) -> NDArray[np.int64
         return None
     if lines.size >= 2**32:
         raise ValueError(f"{lines.size} bytes, of which fewer than 2**32 can be counted")
+    given = _lines(lines, unit, *kinds)
     counts = np.empty((len(kinds), 256), np.int64)
     begin = place_of(counts)
     for number, kind in enumerate(kinds):
-        kernel.augkit_count_filtered(*_lines(lines, unit, kind), begin + number * counts.strides[0])
+        kernel.augkit_count_filtered(*given, kind, begin + number * counts.strides[0])
     return counts
 
 
-def _lines(lines: Bytes, unit: int, kind: int) -> tuple[int, int, int, int, int]:
+def _lines(lines: Bytes, unit: int, *kinds: int) -> tuple[int, int, int, int]:
     rows, width = lines.shape[0] - 1, lines.shape[1]
-    if not 0 < unit <= width or kind not in (0, 2, 3) or rows < 0:
-        raise ValueError(f"pixels of {unit} bytes in {rows} rows of {width}, and filter {kind}")
-    return address(lines, "u1", lines.shape), rows, width, unit, kind
+    if not 0 < unit <= width or not _FILTERS.issuperset(kinds) or rows < 0:
+        raise ValueError(f"pixels of {unit} bytes in {rows} rows of {width}, and filter {', '.join(map(str, kinds))}")
+    return address(lines, "u1", lines.shape), rows, width, unit
 
 
 def unfiltered(data: bytes, rows: int, width: int, unit: int) -> Bytes | None:

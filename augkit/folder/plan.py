@@ -192,9 +192,8 @@ def output_names(source: str, domain: Domain, job: Job) -> list[tuple[int, str]]
     parent, slash, name = source.rpartition("/")
     lower = name.lower()
     fitting = [suffix for suffix in domain.suffixes() if lower.endswith(suffix)]
-    stem = name[
-        : -len(max(fitting, key=len) if fitting else PurePosixPath(name).suffix) or None
-    ]  # that of a.csv.gz is a
+    longest = max(fitting, key=len) if fitting else PurePosixPath(name).suffix
+    stem = name[: -len(longest) or None]  # that of a.csv.gz is a
     own = name[len(stem) :]
     suffix = domain.output_suffix(own, job.options)
     folder = job.folder

@@ -73,7 +73,15 @@ class Tally(msgspec.Struct):
 
     def add_all(self, group: Sequence[Made]) -> None:
         """Count a group of outputs."""
-        rows = [made.row for made in group if self._is_made(made) and made.row is not None]
+        rows = []
+        for made in group:
+            self.failures += made.failures
+            if made.failure is not None:
+                self.failed_outputs += 1
+                continue
+            self.bytes_written += made.size
+            if made.row is not None:
+                rows.append(made.row)
         self.outputs += len(rows)
         levels = [row["achieved"] for row in rows]
         for name in MEASURED:
@@ -83,14 +91,6 @@ class Tally(msgspec.Struct):
         self.snr_db.add_all(column.get("snr_db") for column in columns)
         for row in rows:
             self._add_texts(row)
-
-    def _is_made(self, made: Made) -> bool:
-        self.failures += made.failures
-        if made.failure is not None:
-            self.failed_outputs += 1
-            return False
-        self.bytes_written += made.size
-        return True
 
     def _add_texts(self, row: dict[str, Any]) -> None:
         for notice in row["notices"]:
