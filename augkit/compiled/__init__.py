@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x47B5B2B2888537B3
+SOURCES = 0x7EB30BD936B69C75
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
@@ -37,7 +37,7 @@ _SIGNATURES = {
     "augkit_mix_shorts": ((_POINTER, _POINTER, ctypes.c_double, _POINTER, _POINTER, _SIZE), None),
     "augkit_measure_bytes": ((_POINTER, _POINTER, _POINTER, _SIZE, _POINTER), None),
     "augkit_filter_lines": ((_POINTER, _SIZE, _SIZE, _SIZE, _MARK, _POINTER), None),
-    "augkit_count_filtered": ((_POINTER, _SIZE, _SIZE, _SIZE, _MARK, _POINTER), None),
+    "augkit_count_filtered": ((_POINTER, _SIZE, _SIZE, _SIZE, ctypes.c_char_p, _SIZE, _POINTER), None),
     "augkit_unfilter_lines": ((ctypes.c_char_p, _SIZE, _SIZE, _SIZE, ctypes.c_char_p, _POINTER), _SIZE),
     "augkit_split_alpha": ((_POINTER, _SIZE, _SIZE, _POINTER, _POINTER), None),
     "augkit_join_alpha": ((_POINTER, _POINTER, _SIZE, _SIZE, _POINTER), None),

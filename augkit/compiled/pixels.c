@@ -96,11 +96,8 @@ static void count_bytes(const uint8_t *bytes, size_t size, uint32_t counts[4][25
     for (; i < size; i++) counts[0][bytes[i]]++;
 }
 
-/* Count the bytes of lines as `augkit_filter_lines` makes them, without the numbers in front: fewer than 2^32 of them.
- *
- * `counts` has 256.
- */
-AUGKIT_API void augkit_count_filtered(
+/* Count the bytes of lines as `augkit_filter_lines` makes them with one filter, without the numbers in front. */
+static void count_filtered(
     const uint8_t *lines, size_t rows, size_t width, size_t unit, uint8_t kind, int64_t *counts) {
     uint32_t each[4][256];
     uint8_t made[PIECE];
@@ -120,7 +117,14 @@ AUGKIT_API void augkit_count_filtered(
         }
     }
     for (size_t value = 0; value < 256; value++)
-        counts[value] = (int64_t)each[0][value] + each[1][value] + each[2][value] + each[3][value];
+        counts[value] += (int64_t)each[0][value] + each[1][value] + each[2][value] + each[3][value];
+}
+
+/* Add to `counts`, 256 for each of the filters of `kinds`, how often each value stands in fewer than 2^32 bytes. */
+AUGKIT_API void augkit_count_filtered(
+    const uint8_t *lines, size_t rows, size_t width, size_t unit, const uint8_t *kinds, size_t number,
+    int64_t *counts) {
+    for (size_t i = 0; i < number; i++) count_filtered(lines, rows, width, unit, kinds[i], counts + 256 * i);
 }
 
 AUGKIT_WIDE

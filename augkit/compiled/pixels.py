@@ -6,6 +6,7 @@ All return None, with nothing done, without the library.
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,8 +63,8 @@ def filtered(lines: Bytes, unit: int, kind: int) -> Bytes | None:
     return out
 
 
-def counted(lines: Bytes, unit: int, kinds: tuple[int, ...]) -> NDArray[np.int64] | None:
-    """Return how often each value stands in what `filtered` makes of lines, without the numbers in front.
+def counted(bands: Sequence[Bytes], unit: int, kinds: bytes) -> NDArray[np.int64] | None:
+    """Return how often each value stands in what `filtered` makes of bands of lines, without the numbers in front.
 
     Returns
     -------
@@ -72,13 +73,12 @@ def counted(lines: Bytes, unit: int, kinds: tuple[int, ...]) -> NDArray[np.int64
     kernel = library()
     if kernel is None:
         return None
-    if lines.size >= 2**32:
-        raise ValueError(f"{lines.size} bytes, of which fewer than 2**32 can be counted")
-    given = _lines(lines, unit, *kinds)
-    counts = np.empty((len(kinds), 256), np.int64)
+    counts = np.zeros((len(kinds), 256), np.int64)
     begin = place_of(counts)
-    for number, kind in enumerate(kinds):
-        kernel.augkit_count_filtered(*given, kind, begin + number * counts.strides[0])
+    for lines in bands:
+        if lines.size >= 2**32:
+            raise ValueError(f"{lines.size} bytes, of which fewer than 2**32 can be counted")
+        kernel.augkit_count_filtered(*_lines(lines, unit, *kinds), kinds, len(kinds), begin)
     return counts
 
 

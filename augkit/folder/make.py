@@ -22,7 +22,7 @@ from augkit.writing import copied
 
 OUT_OF_MEMORY = "not enough memory for this file"
 
-MEASURED = 32
+MEASURED = 16
 """Lossy outputs that a run decodes to measure them when it measures a sample."""
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from io import BytesIO
 from itertools import islice
 
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
 from augkit.compiled import pixels as compiled
 from augkit.errors import InputError
 from augkit.images.formats.thumbnails import (
@@ -62,6 +60,8 @@ def further_pictures(segments: list[tuple[str, bytes]]) -> tuple[str, ...]:
 
 def _kinds_of_further_pictures(index: bytes) -> list[int]:
     """Return what the MPF index says of each picture behind the first."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2  # loaded where it is needed: it takes as long as a file
+
     buffer = BytesIO(index)
     directory = ImageFileDirectory_v2(buffer.read(8))
     buffer.seek(directory.next)
