@@ -174,12 +174,16 @@ def _geometric_snr(signal: Signal, law: Distribution, scale: float, noise: UnitN
 
 def _add_lattice(clean: Samples, out: Samples, law: Distribution, *, scale: float, key: Key, threads: int) -> None:
     """Fill `out` by the lattice sampler, in parts that begin with a block where there are several threads."""
+    if clean.shape[1] == 1:
+        clean, out = clean.reshape(-1), out.reshape(-1)
+    if threads == 1:
+        add_lattice(clean, law, scale, key, out=out)
+        return
     step = BLOCK * max(1, -(-len(clean) // (BLOCK * threads)))
     parts = [slice(begin, min(begin + step, len(clean))) for begin in range(0, len(clean), step)]
 
     def add(rows: slice) -> None:
-        one = (clean[rows], out[rows]) if clean.shape[1] > 1 else (clean[rows, 0], out[rows, 0])
-        add_lattice(one[0], law, scale, key, out=one[1], start=rows.start)
+        add_lattice(clean[rows], law, scale, key, out=out[rows], start=rows.start)
 
     for _ in in_threads(add, parts, threads):
         pass

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NOTHING = ctypes.c_char * 0
-_TYPES = {name: np.dtype(name) for name in ("?", "u1", "i2", "i4", "i8", "u8", "f4", "f8")}
+_TYPES = {name: np.dtype(name) for name in ("?", "u1", "i1", "i2", "i4", "i8", "u8", "f4", "f8")}
 
 
 def address(array: NDArray[Any], dtype: str, shape: tuple[int, ...], *, written: bool = False) -> int:

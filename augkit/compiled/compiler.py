@@ -21,6 +21,7 @@ COMPILERS = ("cc", "gcc", "clang")
 FLAGS = (
     "-std=c11",
     "-O3",
+    "-funroll-loops",  # measured: a sixth off the time of noise on images
     "-ffp-contract=off",  # a multiplication and an addition are rounded one after the other, as NumPy does
     "-fno-fast-math",
     "-fno-strict-aliasing",  # words are cut into samples where they lie

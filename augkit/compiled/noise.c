@@ -47,6 +47,18 @@ static void fill_lanes(Sfc64 *state, uint64_t (*raw)[RAW]) {
     *state = s;
 }
 
+/* The same for the first lane alone, in half the time. */
+static void fill_lane(Sfc64 *state, uint64_t *raw) {
+    uint64_t a = state->a[0], b = state->b[0], c = state->c[0], count = state->count[0];
+    for (size_t i = 0; i < RAW; i++) {
+        raw[i] = a + b + count++;
+        a = b ^ (b >> 11);
+        b = c + (c << 3);
+        c = ((c << 24) | (c >> 40)) + raw[i];
+    }
+    state->a[0] = a, state->b[0] = b, state->c[0] = c, state->count[0] = count;
+}
+
 /* As `addressed_words` in augkit/noise/keys.py: SplitMix64. */
 #define GAMMA UINT64_C(0x9E3779B97F4A7C15)
 
@@ -60,10 +72,22 @@ static uint64_t addressed_word(uint64_t seed, uint64_t index, uint64_t round) {
     return finalised(finalised((index + 1) * GAMMA + seed) + (round + 1) * GAMMA);
 }
 
-/* Tell which of a few words, masked, are not below `first`: a byte of 0 or 1 for each. */
-#define DEFINE_FLAG(NAME, WORD, MASK)                                                                   \
-    AUGKIT_WIDE static void NAME(const WORD *words, WORD first, uint8_t *flags, size_t count) {         \
-        for (size_t i = 0; i < count; i++) flags[i] = (words[i] & (WORD)(MASK)) >= first;               \
+#define STRETCH 32
+
+/* List the places of those of `count` words that, masked, are not below `first`: most stretches have none at all. */
+#define DEFINE_LISTED(NAME, WORD, MASK)                                                                 \
+    AUGKIT_WIDE static size_t NAME(const WORD *words, WORD first, size_t count, uint16_t *list) {       \
+        size_t found = 0;                                                                               \
+        for (size_t at = 0, size; at < count; at += size) {                                             \
+            WORD any = 0;                                                                               \
+            size = count - at < STRETCH ? 1 : STRETCH;                                                  \
+            if (size == STRETCH)                                                                        \
+                for (size_t i = at; i < at + STRETCH; i++) any |= (words[i] & (WORD)(MASK)) >= first;   \
+            if (size == STRETCH && !any) continue;                                                      \
+            for (size_t i = at; i < at + size; i++)                                                     \
+                if ((words[i] & (WORD)(MASK)) >= first) list[found++] = (uint16_t)i;                    \
+        }                                                                                               \
+        return found;                                                                                   \
     }
 
 /* List the places of the flags that are set, of `count`, behind which 7 more may be written to. */
@@ -107,7 +131,7 @@ static size_t walk(
         Sfc64 s;
         seed_lanes(&s, seeds, lanes, first / per_raw);
         for (size_t at = 0; at < longest; at += full - skipped, skipped = 0) {
-            fill_lanes(&s, raw);
+            lanes == 1 ? fill_lane(&s, raw[0]) : fill_lanes(&s, raw);
             for (size_t lane = 0; lane < lanes; lane++) {
                 const size_t begin = done + lane * BLOCK + at;
                 const size_t stop = lane + 1 < lanes ? begin - at + BLOCK : end;
@@ -142,6 +166,7 @@ typedef struct {
     uint8_t *out;
     size_t channels;
     const int16_t *table;
+    const int8_t *narrow;
     const int64_t *first_escapes;
     const uint64_t *ends;
     uint64_t seed, number;
@@ -172,17 +197,15 @@ static void add_rows(const uint8_t *in, const int16_t *difference, uint8_t *out,
         }
 }
 
-DEFINE_FLAG(flag_lattice, uint16_t, UINT16_MAX)
+DEFINE_LISTED(list_lattice, uint16_t, UINT16_MAX)
 
 /* Put the differences of escapes in place of the arbitrary ones of their slots. */
 static void settle_differences(
     const Lattice *lattice, const uint16_t *words, int16_t *difference, size_t at, size_t count) {
     const int64_t first = *lattice->first_escapes;
-    uint8_t flags[MOST_SAMPLES + 7];
     uint16_t places[MOST_SAMPLES];
     if (first > UINT16_MAX) return;
-    flag_lattice(words, (uint16_t)first, flags, count);
-    const size_t found = listed(flags, count, places);
+    const size_t found = list_lattice(words, (uint16_t)first, count, places);
     for (size_t i = 0; i < found; i++) {
         const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + places[i], 0);
         const uint64_t place = (uint64_t)(words[places[i]] - first) << 32 | fine >> 32;
@@ -190,12 +213,22 @@ static void settle_differences(
     }
 }
 
+/* Look differences up: of a table of bytes, where they fit, half is in the nearest cache, of one of 16 bits a quarter. */
+static void look_up(const Lattice *lattice, const uint16_t *words, int16_t *difference, size_t count) {
+    const int16_t *table = lattice->table;
+    const int8_t *narrow = lattice->narrow;
+    if (narrow)
+        for (size_t i = 0; i < count; i++) difference[i] = narrow[words[i]];
+    else
+        for (size_t i = 0; i < count; i++) difference[i] = table[words[i]];
+}
+
 static void lattice_piece(void *work, const void *given, size_t at, size_t rows) {
     const Lattice *lattice = work;
     const uint16_t *words = given;
     const size_t channels = lattice->channels;
     int16_t difference[MOST_SAMPLES];
-    for (size_t i = 0; i < rows; i++) difference[i] = lattice->table[words[i]];
+    look_up(lattice, words, difference, rows);
     settle_differences(lattice, words, difference, at, rows);
     if (channels == 1)
         add_and_clip(lattice->in + at, difference, lattice->out + at, rows);
@@ -205,13 +238,15 @@ static void lattice_piece(void *work, const void *given, size_t at, size_t rows)
 
 /* Add the lattice's differences to `count` rows of `channels` bytes each; see `walk`.
  *
- * `table` has 65536 differences, of which those from `first_escape` on are settled by `ends`, 511 of them; the first
- * row has `number` in its stream, and `seed` is that of its further words.
+ * `table` has 65536 differences of `width` bytes each, of which those from `first_escape` on are settled by `ends`, 511
+ * of them; the first row has `number` in its stream, and `seed` is that of its further words.
  */
 AUGKIT_API void augkit_add_lattice(
     const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, uint64_t seed,
-    uint64_t number, size_t channels, const int16_t *table, int64_t first_escape, const uint64_t *ends) {
-    Lattice lattice = {in, out, channels, table, &first_escape, ends, seed, number};
+    uint64_t number, size_t channels, const void *table, size_t width, int64_t first_escape, const uint64_t *ends) {
+    const int16_t *wide = width == 2 ? table : NULL;
+    const int8_t *narrow = width == 1 ? table : NULL;
+    Lattice lattice = {in, out, channels, wide, narrow, &first_escape, ends, seed, number};
     walk(lattice_piece, &lattice, seeds, first, count, 4, NULL);
 }
 
@@ -251,7 +286,7 @@ static void values_piece(void *work, const void *given, size_t at, size_t count)
 AUGKIT_API void augkit_apply_values(
     const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, uint64_t seed,
     uint64_t number, const int16_t *table, const int64_t *first_escapes, const uint64_t *ends) {
-    Lattice lattice = {in, out, 1, table, first_escapes, ends, seed, number};
+    Lattice lattice = {in, out, 1, table, NULL, first_escapes, ends, seed, number};
     walk(values_piece, &lattice, seeds, first, count, 4, NULL);
 }
 
@@ -265,12 +300,10 @@ typedef struct {
     Escapes escapes;
 } Strips;
 
-DEFINE_FLAG(flag_singles, uint32_t, SLOT_MASK)
-DEFINE_FLAG(flag_doubles, uint64_t, SLOT_MASK)
+DEFINE_LISTED(list_singles, uint32_t, SLOT_MASK)
+DEFINE_LISTED(list_doubles, uint64_t, SLOT_MASK)
 
-static void set_aside(uint8_t *flags, size_t at, size_t count, Escapes *escapes) {
-    uint16_t places[MOST_SAMPLES];
-    const size_t found = listed(flags, count, places);
+static void set_aside(const uint16_t *places, size_t found, size_t at, Escapes *escapes) {
     for (size_t i = 0; i < found; i++) escapes->places[escapes->count++] = (int64_t)(at + places[i]);
 }
 
@@ -279,28 +312,26 @@ static void singles_piece(void *work, const void *given, size_t at, size_t count
     Strips *strips = work;
     const uint32_t *words = given;
     const float *slots = strips->slots;
-    uint8_t flags[MOST_SAMPLES + 7];
+    uint16_t places[MOST_SAMPLES];
     float *out = (float *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
         const float *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (float)(int32_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    flag_singles(words, (uint32_t)strips->first_escape, flags, count);
-    set_aside(flags, at, count, &strips->escapes);
+    set_aside(places, list_singles(words, (uint32_t)strips->first_escape, count, places), at, &strips->escapes);
 }
 
 static void doubles_piece(void *work, const void *given, size_t at, size_t count) {
     Strips *strips = work;
     const uint64_t *words = given;
     const double *slots = strips->slots;
-    uint8_t flags[MOST_SAMPLES + 7];
+    uint16_t places[MOST_SAMPLES];
     double *out = (double *)strips->out + at;
     for (size_t i = 0; i < count; i++) {
         const double *slot = slots + 2 * (words[i] & SLOT_MASK);
         out[i] = (double)(int64_t)(words[i] >> SLOT_BITS) * slot[1] + slot[0];
     }
-    flag_doubles(words, (uint64_t)strips->first_escape, flags, count);
-    set_aside(flags, at, count, &strips->escapes);
+    set_aside(places, list_doubles(words, (uint64_t)strips->first_escape, count, places), at, &strips->escapes);
 }
 
 /* Fill `out` with `count` floats, or doubles where `width` is 8, from strips; see `walk`.

@@ -52,7 +52,7 @@ def add_lattice(
     samples: NDArray[np.uint8],
     out: NDArray[np.uint8],
     stream: Blocks,
-    table: NDArray[np.int16],
+    table: NDArray[np.int16] | NDArray[np.int8],
     escapes: tuple[int, NDArray[np.uint64]],
 ) -> bool:
     """Add the lattice's differences to rows of bytes; return False, with nothing done, without the library.
@@ -60,7 +60,7 @@ def add_lattice(
     Parameters
     ----------
     samples, out : uint8 ndarray, shape (n,) or (n, channels)
-    table : int16 ndarray, shape (65536,)
+    table : int16 or int8 ndarray, shape (65536,)
     escapes : tuple of int and uint64 ndarray, shape (511,)
         The first of the slots that are escapes, and the ends of the atoms' shares of them.
     """
@@ -70,7 +70,8 @@ def add_lattice(
     shape, channels = samples.shape, samples.size // max(1, len(samples))
     clean, noisy = address(samples, "u1", shape), address(out, "u1", shape, written=True)
     first_escape, ends = escapes
-    constant = channels, address(table, "i2", (2**16,)), first_escape, address(ends, "u8", (511,))
+    differences = address(table, f"i{table.itemsize}", (2**16,)), table.itemsize
+    constant = channels, *differences, first_escape, address(ends, "u8", (511,))
     for done, blocks in _steps(stream, len(samples)):
         moved = clean + done * channels, noisy + done * channels
         kernel.augkit_add_lattice(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)

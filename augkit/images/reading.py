@@ -14,6 +14,8 @@ from augkit.images.pillow import BROKEN
 MAX_PIXELS = 2**30 // 12
 """Pixels of the largest image that is decoded, all frames together: Pillow's own bound, 256 MB as RGB."""
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
 MAX_BYTES = 2**30
 """Size of the largest file that is read."""
 
@@ -55,9 +57,19 @@ def content_of(path: Path) -> bytes:
             raise InputError(f"{path}: expected an image, got an empty file (0 bytes); replace it")
         if status.st_size > MAX_BYTES:
             raise InputError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}; split the image")
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.read_bytes
-            return file.readall()
+        return _read(path, status.st_size)
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"
         ) from error
+
+
+def _read(path: Path, size: int) -> bytes:
+    """Return all of a file, by the calls of the system alone: a file object takes as long as a small file."""
+    parts, handle = [], os.open(path, _READ)
+    try:
+        while part := os.read(handle, size + 1):
+            parts.append(part)
+    finally:
+        os.close(handle)
+    return b"".join(parts)

@@ -25,6 +25,7 @@ TOP = 255
 _BLACK, _WHITE = np.int16(0), np.int16(TOP)
 _SLOTS = 2**16
 _FRACTION = 32
+_LEAST_BYTE = -127
 
 
 class Lattice(msgspec.Struct, frozen=True, eq=False):
@@ -34,6 +35,8 @@ class Lattice(msgspec.Struct, frozen=True, eq=False):
     ----------
     table : int16 ndarray, shape (65536,)
         The difference that each slot stands for; arbitrary for escapes.
+    narrow : int8 ndarray, shape (65536,), or None
+        The same, where all of them fit.
     first_escape : int
         Slots from here on are escapes.
     atoms : int16 ndarray, shape (511,)
@@ -43,6 +46,7 @@ class Lattice(msgspec.Struct, frozen=True, eq=False):
     """
 
     table: NDArray[np.int16]
+    narrow: NDArray[np.int8] | None
     first_escape: int
     atoms: NDArray[np.int16]
     cumulative: NDArray[np.uint64]
@@ -77,7 +81,8 @@ def lattice(law: Distribution, scale: float) -> Lattice:
     first_escape = int(whole.sum())
     table[:first_escape] = np.repeat(atoms, whole)
     table.setflags(write=False)
-    return Lattice(table, first_escape, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
+    narrow = table.astype(np.int8) if table[0] >= _LEAST_BYTE else None  # the least stands first, and the law is symmetric
+    return Lattice(table, narrow, first_escape, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
 
 
 def add_lattice(
@@ -96,7 +101,8 @@ def add_lattice(
     """
     law_table, stream = lattice(law, scale), Stream(key, start)
     escapes = law_table.first_escape, law_table.cumulative
-    if not compiled.add_lattice(samples, out, stream, law_table.table, escapes):
+    table = law_table.table if law_table.narrow is None else law_table.narrow
+    if not compiled.add_lattice(samples, out, stream, table, escapes):
         _add_plain(samples, out, law_table, stream)
 
 
