@@ -135,10 +135,18 @@ def to_image(frame: Frame) -> Image.Image:
     return join(frame.colour, frame.alpha, frame.mode)
 
 
-def saved(image: Image.Image, name: str, **parameters: Any) -> bytes:
-    """Return the bytes of a file of format `name`."""
-    buffer = BytesIO()
-    image.save(buffer, name, **parameters)
+class _Named(BytesIO):
+    """A file in memory with a name: by its suffix Pillow loads one plugin, by the name of a format the first five."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+
+def saved(image: Image.Image, suffix: str, **parameters: Any) -> bytes:
+    """Return the bytes of a file of the format that has this suffix."""
+    buffer = _Named(f"image{suffix}")
+    image.save(buffer, **parameters)
     return buffer.getvalue()
 
 

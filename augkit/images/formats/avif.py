@@ -99,7 +99,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         parameters |= {"save_all": True, "append_images": others, "duration": durations}
         notices += told
     with quiet():  # Pillow reads the EXIF block, and warns of broken tags in it
-        data = saved(first, "AVIF", **parameters)
+        data = saved(first, ".avif", **parameters)
     if picture.timing:
         data = with_loops(data, picture.timing.loops)
     if same and quality is None:

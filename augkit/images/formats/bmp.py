@@ -64,7 +64,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
     kept = ["dpi"] if max(dpi) <= _HIGHEST_DPI else []
     dpi = dpi if kept else (0.0, 0.0)
     across_down = struct.pack("<LL", *(round(dots / 0.0254) for dots in dpi))
-    data = _with_alpha(image) if picture.first.mode == "RGBA" else saved(image, "BMP")
+    data = _with_alpha(image) if picture.first.mode == "RGBA" else saved(image, ".bmp")
     data = data[:38] + across_down + data[46:]  # Pillow would round them another way
     return Encoded(data, True, not_kept("BMP", picture.metadata, *kept))
 

@@ -204,5 +204,5 @@ def _coded(indexed: Indexed, delay: int, interlaced: bool) -> Shown:
     palette = indexed.palette.tobytes().ljust(3 * size, b"\0")
     image.putpalette(palette)
     parameters: dict[str, Any] = {"optimize": False, "interlace": int(interlaced)}
-    (shown,) = read_blocks(saved(image, "GIF", **parameters)).frames
+    (shown,) = read_blocks(saved(image, ".gif", **parameters)).frames
     return Shown((0, 0, width, height), delay, shown.interlaced, palette, shown.indices)

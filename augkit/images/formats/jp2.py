@@ -122,7 +122,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         parameters |= {"quality_mode": "dB", "quality_layers": [quality]}
     if metadata.comment and len(metadata.comment.encode()) < 2**16 - 8:
         parameters["comment"] = metadata.comment
-    stream = saved(to_image(frame), "JPEG2000", irreversible=not lossless, **parameters)
+    stream = saved(to_image(frame), ".jp2", irreversible=not lossless, **parameters)
     if coding and coding.bare:
         return Encoded(stream, lossless, notices)
     if coding and coding.around:

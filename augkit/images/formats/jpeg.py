@@ -142,7 +142,7 @@ def encode(picture: Picture, quality: int | None) -> Encoded:
         parameters["quality"] = quality
     if density is not None:
         parameters["dpi"] = (1, 1)  # then the header of JFIF is there, also for CMYK
-    data = saved(_image(picture.first), "JPEG", extra=segments, **parameters)
+    data = saved(_image(picture.first), ".jpg", extra=segments, **parameters)
     return Encoded(_with_density(data, density), False, notices)
 
 

@@ -257,7 +257,7 @@ def _packed(rows: Bytes, compression: int, rows_of_a_piece: int) -> list[bytes]:
     if not codec:
         return [rows[begin : begin + rows_of_a_piece].tobytes() for begin in range(0, len(rows), rows_of_a_piece)]
     image = Image.frombuffer("L", (rows.shape[1], len(rows)), np.ascontiguousarray(rows), "raw", "L", 0, 1)
-    gray = saved(image, "TIFF", compression=codec, tiffinfo={STRIP_ROWS: rows_of_a_piece})
+    gray = saved(image, ".tif", compression=codec, tiffinfo={STRIP_ROWS: rows_of_a_piece})
     directory = tiff_tags.parse(gray)
     places, lengths = directory.integers(STRIP_PLACES, ()), directory.integers(STRIP_LENGTHS, ())
     return [gray[place : place + length] for place, length in zip(places, lengths, strict=True)]

@@ -81,7 +81,7 @@ def _coded(frame: Frame, lossless: bool, quality: int | None) -> bytes:
     """Return the chunks of one frame."""
     # Measured: method 1 is three times faster than the default on noisy pixels, at 1 % in size.
     parameters: dict[str, Any] = {"method": 1, "quality": 50} if lossless else {"quality": quality or LOSSY_QUALITY}
-    still = saved(to_image(frame), "WEBP", exact=True, lossless=lossless, **parameters)
+    still = saved(to_image(frame), ".webp", exact=True, lossless=lossless, **parameters)
     return b"".join(chunk(kind, content) for kind, content in read_chunks(still)[0] if kind in _OF_A_FRAME)
 
 
