@@ -47,6 +47,23 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     failures: tuple[Lost, ...] = ()
 
 
+def fields(outcome: Outcome | None) -> dict[str, Any]:
+    """Return what a row of metadata.jsonl tells of an output; None stands for one that is the unchanged source."""
+    if outcome is None:
+        unknown = dict.fromkeys(("noise", "color", "requested", "drawn"))
+        reached = {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0}
+        return {**unknown, "achieved": reached, "format": None, "notices": ["left clean: the unchanged source"]}
+    return {
+        "noise": outcome.noise,
+        "color": outcome.color,
+        "requested": outcome.requested,
+        "drawn": outcome.drawn,
+        "achieved": outcome.achieved,
+        "format": outcome.format,
+        "notices": list(outcome.notices),
+    }
+
+
 def missed(drawn: dict[str, Any], achieved: dict[str, Any]) -> tuple[str, ...]:
     """Return a notice where a lossless output misses its level by more than 5 % or 0.5 dB."""
     for kind, title, unit in (("std", "std", ""), ("snr_db", "SNR", " dB"), ("psnr_db", "PSNR", " dB")):

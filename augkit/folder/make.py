@@ -17,7 +17,7 @@ from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
 from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
-from augkit.outcome import Outcome
+from augkit.outcome import Outcome, fields
 from augkit.writing import copied
 
 OUT_OF_MEMORY = "not enough memory for this file"
@@ -200,17 +200,12 @@ def _row(
         "label": task.source.rpartition("/")[0].rpartition("/")[2] or None,
         "copy": output.copy,
         "seed": job.seed,
-        "noise": outcome.noise if outcome else None,
-        "color": outcome.color if outcome else None,
-        "requested": outcome.requested if outcome else None,
-        "drawn": outcome.drawn if outcome else None,
-        "achieved": outcome.achieved if outcome else {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0},
-        "format": outcome.format if outcome else None,
-        "notices": [*(outcome.notices if outcome else ("left clean: the unchanged source",)), *output.notices, *told],
+        **fields(outcome),
         "bytes": size,
         "source_bytes": task.size,
         "stream_version": STREAM_VERSION,
     }
+    row["notices"] += (*output.notices, *told)
     row |= {f"{what}_file_name": name for what, name in output.saved.items()}
     if outcome and outcome.failures:
         row["failures"] = [

@@ -81,7 +81,7 @@ def lattice(law: Distribution, scale: float) -> Lattice:
     first_escape = int(whole.sum())
     table[:first_escape] = np.repeat(atoms, whole)
     table.setflags(write=False)
-    narrow = table.astype(np.int8) if table[0] >= _LEAST_BYTE else None  # the least stands first, and the law is symmetric
+    narrow = table.astype(np.int8) if table[0] >= _LEAST_BYTE else None  # the least stands first; laws are symmetric
     return Lattice(table, narrow, first_escape, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
 
 

@@ -18,7 +18,7 @@ from augkit.folder.tars.options import suffix_of
 from augkit.folder.tars.samples import Part, Samples
 from augkit.folder.tars.tape import Tape
 from augkit.noise.keys import Key
-from augkit.outcome import Outcome
+from augkit.outcome import Outcome, fields
 
 
 class MemberError(AugkitError):
@@ -38,20 +38,7 @@ class Noisy(msgspec.Struct, frozen=True):
 
     def row(self, name: str, source: str, copy: int) -> dict[str, Any]:
         """Return what is told of it, under the names of a row of metadata.jsonl."""
-        told = self.outcome
-        return {
-            "file_name": name,
-            "source": source,
-            "copy": copy,
-            "noise": told.noise if told else None,
-            "color": told.color if told else None,
-            "requested": told.requested if told else None,
-            "drawn": told.drawn if told else None,
-            "achieved": told.achieved if told else {"snr_db": None, "std": 0.0, "psnr_db": None, "clipped": 0.0},
-            "format": told.format if told else None,
-            "notices": list(told.notices) if told else ["left clean: the unchanged source"],
-            "bytes": self.size,
-        }
+        return {"file_name": name, "source": source, "copy": copy, **fields(self.outcome), "bytes": self.size}
 
 
 class Noiser:
