@@ -5,35 +5,38 @@
 #include <emmintrin.h>
 #endif
 
-/* As many squares of bytes as a 32-bit sum holds. */
-#define BLOCK 65536
+/* As many squares of bytes as a 32-bit sum holds, and as many ones as one of 8 bits. */
+#define BLOCK 32768
+#define FEW 255
+
+/* Bytes that are made at a time, on their way. */
+#define PIECE 4096
 
 typedef struct {
-    uint32_t noise, signal, clipped;
+    int32_t noise, signal, clipped;
 } Sums;
 
 AUGKIT_WIDE
 static Sums sums_of(const uint8_t *clean, const uint8_t *noisy, size_t count) {
-    uint32_t noise = 0, signal = 0, clipped = 0;
+    int32_t noise = 0, signal = 0, clipped = 0;
     for (size_t i = 0; i < count; i++) {
-        const int before = clean[i], after = noisy[i], moved = after - before;
-        noise += (uint32_t)(moved * moved);
-        signal += (uint32_t)(before * before);
-        clipped += (uint32_t)((moved != 0) & ((after == 0) | (after == 255)));
+        const int16_t before = clean[i], moved = (int16_t)(noisy[i] - clean[i]);
+        noise += moved * moved;
+        signal += before * before;
+    }
+    for (size_t at = 0; at < count; at += FEW) {
+        const size_t end = count - at < FEW ? count : at + FEW;
+        uint8_t few = 0;
+        for (size_t i = at; i < end; i++) few += (clean[i] != noisy[i]) & ((noisy[i] == 0) | (noisy[i] == 255));
+        clipped += few;
     }
     return (Sums){noise, signal, clipped};
 }
 
+/* Put zeros where `where` has them. */
 AUGKIT_WIDE
-static Sums sums_where(const uint8_t *clean, const uint8_t *noisy, const uint8_t *where, size_t count) {
-    uint32_t noise = 0, signal = 0, clipped = 0;
-    for (size_t i = 0; i < count; i++) {
-        const int before = where[i] ? clean[i] : 0, after = where[i] ? noisy[i] : 0, moved = after - before;
-        noise += (uint32_t)(moved * moved);
-        signal += (uint32_t)(before * before);
-        clipped += (uint32_t)((moved != 0) & ((after == 0) | (after == 255)));
-    }
-    return (Sums){noise, signal, clipped};
+static void mask(const uint8_t *bytes, const uint8_t *where, uint8_t *out, size_t count) {
+    for (size_t i = 0; i < count; i++) out[i] = bytes[i] & (uint8_t) - (where[i] != 0);
 }
 
 /* Put into `sums` those of the squares of noise and of signal, and how many bytes were moved to 0 or 255.
@@ -42,11 +45,16 @@ static Sums sums_where(const uint8_t *clean, const uint8_t *noisy, const uint8_t
  */
 AUGKIT_API void augkit_measure_bytes(
     const uint8_t *clean, const uint8_t *noisy, const uint8_t *where, size_t count, int64_t *sums) {
+    const size_t most = where ? PIECE : BLOCK;
+    uint8_t before[PIECE], after[PIECE];
     sums[0] = sums[1] = sums[2] = 0;
-    for (size_t at = 0; at < count; at += BLOCK) {
-        const size_t size = count - at < BLOCK ? count - at : BLOCK;
-        const Sums found = where ? sums_where(clean + at, noisy + at, where + at, size)
-                                 : sums_of(clean + at, noisy + at, size);
+    for (size_t at = 0; at < count; at += most) {
+        const size_t size = count - at < most ? count - at : most;
+        if (where) {
+            mask(clean + at, where + at, before, size);
+            mask(noisy + at, where + at, after, size);
+        }
+        const Sums found = where ? sums_of(before, after, size) : sums_of(clean + at, noisy + at, size);
         sums[0] += found.noise, sums[1] += found.signal, sums[2] += found.clipped;
     }
 }
@@ -83,8 +91,6 @@ AUGKIT_API void augkit_filter_lines(
         }
     }
 }
-
-#define PIECE 4096
 
 /* Four counts at a time: with one, a byte that comes twice in a row would wait for itself. */
 static void count_bytes(const uint8_t *bytes, size_t size, uint32_t counts[4][256]) {
