@@ -141,7 +141,7 @@ def _write(
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
     names = (output.name, *output.saved.values(), *(label.name for label in labels))
-    targets = [Path(os.path.join(job.dst, name)) for name in names]  # noqa: PTH118
+    targets = [os.path.join(job.dst, name) for name in names]  # noqa: PTH118
     for target in targets:
         confine(target, job.dst)
     replaces = any(map(os.path.lexists, targets))

@@ -34,7 +34,7 @@ def write_atomically(target: Path, make: Callable[[Path], T]) -> T:
     return write_together([target], lambda temporaries: make(temporaries[0]), sync=os.path.lexists(target))
 
 
-def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T], *, sync: bool) -> T:
+def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T], *, sync: bool) -> T:
     """Do as `write_atomically` for several files that belong together; on any error all stays as it was.
 
     Parameters
@@ -44,8 +44,8 @@ def write_together(targets: Sequence[Path], make: Callable[[list[Path]], T], *, 
         ones are replaced.
     """
     temporaries: list[Path] = []
-    older: dict[Path, Path] = {}
-    renamed: list[Path] = []
+    older: dict[str | Path, Path] = {}
+    renamed: list[str | Path] = []
     try:
         for target in targets:
             temporaries.append(_temporary(target))  # noqa: PERF401 - those that are made are removed if one cannot be
@@ -91,9 +91,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def _keep(target: Path, older: dict[Path, Path]) -> None:
+def _keep(target: str | Path, older: dict[str | Path, Path]) -> None:
     """Give an older file a second name, where there is one and the file system knows such names."""
-    kept = target.with_name(TEMP_PREFIX + secrets.token_hex(6))
+    kept = _beside(target)
     try:
         os.link(target, kept, follow_symlinks=False)
     except FileNotFoundError:
@@ -105,13 +105,13 @@ def _keep(target: Path, older: dict[Path, Path]) -> None:
     older[target] = kept
 
 
-def _undo(target: Path, older: dict[Path, Path]) -> None:
+def _undo(target: str | Path, older: dict[str | Path, Path]) -> None:
     """Put the older file back, or take the new one away where there was none."""
     with suppress(OSError):
         if target in older:
             older[target].replace(target)
         else:
-            target.unlink(missing_ok=True)
+            Path(target).unlink(missing_ok=True)
 
 
 def remove_quietly(paths: Iterable[Path]) -> None:
@@ -121,7 +121,7 @@ def remove_quietly(paths: Iterable[Path]) -> None:
             path.unlink(missing_ok=True)
 
 
-def _name(error: OSError, targets: Mapping[str, str], first: Path) -> None:
+def _name(error: OSError, targets: Mapping[str, str], first: str | Path) -> None:
     """Let an error tell of the file that was to be written, not of a temporary one or of none.
 
     The system names a path that it opens, but not one that it fills.
@@ -133,12 +133,17 @@ def _name(error: OSError, targets: Mapping[str, str], first: Path) -> None:
         error.filename2 = None
 
 
-def _temporary(target: Path) -> Path:
-    temporary = Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6)))  # noqa: PTH118, PTH120
+def _beside(target: str | Path) -> Path:
+    """Return a new name in the folder of a file, short and random."""
+    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6)))  # noqa: PTH118, PTH120
+
+
+def _temporary(target: str | Path) -> Path:
+    temporary = _beside(target)
     try:
         handle = os.open(temporary, _NEW, 0o600)
     except FileNotFoundError:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(temporary, _NEW, 0o600)
     os.close(handle)
     return temporary
@@ -195,15 +200,16 @@ def sync_folders(folders: Iterable[Path], root: Path) -> None:
         sync_file(folder)
 
 
-def confine(target: Path, root: Path | str) -> None:
+def confine(target: str | Path, root: Path | str) -> None:
     """Raise `OutputError` where a symbolic link in DST would lead `target` out of it."""
     if os.path.dirname(target) == os.fspath(root):  # noqa: PTH120
         return
-    below = Path(os.path.relpath(target.parent, root)).parts
+    folder = Path(target).parent
+    below = Path(os.path.relpath(folder, root)).parts
     folders = accumulate(below, os.path.join, initial=str(root))
     if os.pardir not in below and not any(map(os.path.islink, islice(folders, 1, None))):
         return
-    real, inside = os.path.realpath(target.parent), os.path.realpath(root)
+    real, inside = os.path.realpath(folder), os.path.realpath(root)
     if os.path.commonpath([real, inside]) != inside:
         raise OutputError(f"{target}: a symbolic link leads out of {root}, to {real}; remove it")
 
