@@ -1,4 +1,4 @@
-"""Opening the file that an output goes to."""
+"""Writing the file that an output goes to: piece by piece, whole, or as a copy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 2**20
-_WRITTEN = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_WRITTEN = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _BUFFER = 2**16  # told, so that nobody asks whether it is a terminal
 
 

@@ -77,16 +77,15 @@ static uint64_t addressed_word(uint64_t seed, uint64_t index, uint64_t round) {
 /* List the places of those of `count` words that, masked, are not below `first`: most stretches have none at all. */
 #define DEFINE_LISTED(NAME, WORD, MASK)                                                                 \
     AUGKIT_WIDE static size_t NAME(const WORD *words, WORD first, size_t count, uint16_t *list) {       \
-        size_t found = 0;                                                                               \
-        for (size_t at = 0, size; at < count; at += size) {                                             \
+        size_t found = 0, at = 0;                                                                       \
+        for (; at + STRETCH <= count; at += STRETCH) {                                                  \
             WORD any = 0;                                                                               \
-            size = count - at < STRETCH ? 1 : STRETCH;                                                  \
-            if (size == STRETCH)                                                                        \
-                for (size_t i = at; i < at + STRETCH; i++) any |= (words[i] & (WORD)(MASK)) >= first;   \
-            if (size == STRETCH && !any) continue;                                                      \
-            for (size_t i = at; i < at + size; i++)                                                     \
+            for (size_t i = at; i < at + STRETCH; i++) any |= (words[i] & (WORD)(MASK)) >= first;       \
+            for (size_t i = at; any && i < at + STRETCH; i++)                                           \
                 if ((words[i] & (WORD)(MASK)) >= first) list[found++] = (uint16_t)i;                    \
         }                                                                                               \
+        for (; at < count; at++)                                                                        \
+            if ((words[at] & (WORD)(MASK)) >= first) list[found++] = (uint16_t)at;                      \
         return found;                                                                                   \
     }
 

@@ -14,7 +14,8 @@ from augkit.images.pillow import BROKEN
 MAX_PIXELS = 2**30 // 12
 """Pixels of the largest image that is decoded, all frames together: Pillow's own bound, 256 MB as RGB."""
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_LEAST = 2**16
 
 MAX_BYTES = 2**30
 """Size of the largest file that is read."""
@@ -65,11 +66,15 @@ def content_of(path: Path) -> bytes:
 
 
 def _read(path: Path, size: int) -> bytes:
-    """Return all of a file, by the calls of the system alone: a file object takes as long as a small file."""
-    parts, handle = [], os.open(path, _READ)
+    """Return all of a file, by the calls of the system alone: a file object takes as long as a small file.
+
+    At the end, which `size` foretells, no more than a little memory is asked for.
+    """
+    parts, got, handle = [], 0, os.open(path, _READ)
     try:
-        while part := os.read(handle, size + 1):
+        while part := os.read(handle, max(size + 1 - got, _LEAST)):
             parts.append(part)
+            got += len(part)
     finally:
         os.close(handle)
     return b"".join(parts)
