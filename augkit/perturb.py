@@ -176,9 +176,6 @@ def _add_lattice(clean: Samples, out: Samples, law: Distribution, *, scale: floa
     """Fill `out` by the lattice sampler, in parts that begin with a block where there are several threads."""
     if clean.shape[1] == 1:
         clean, out = clean.reshape(-1), out.reshape(-1)
-    if threads == 1:
-        add_lattice(clean, law, scale, key, out=out)
-        return
     step = BLOCK * max(1, -(-len(clean) // (BLOCK * threads)))
     parts = [slice(begin, min(begin + step, len(clean))) for begin in range(0, len(clean), step)]
 

@@ -1,4 +1,4 @@
-"""Writing the file that an output goes to: piece by piece, whole, or as a copy."""
+"""Opening the file that an output goes to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PIECE = 2**20
-_WRITTEN = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
 _BUFFER = 2**16  # told, so that nobody asks whether it is a terminal
 
 
@@ -21,24 +20,13 @@ def writer(target: Path) -> BinaryIO:
     return open(target, "wb", buffering=_BUFFER, opener=_opened)
 
 
-def write_whole(target: Path, data: bytes) -> None:
-    """Write all that a file is to hold, as `writer` would, in a third of the time for a small one."""
-    handle = _opened(target, _WRITTEN)
-    try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(handle, left) :]
-    finally:
-        os.close(handle)
-
-
 def copied(source: Path, target: Path) -> None:
     """Write the bytes of a file to another that is open for it as `writer` has it."""
     with source.open("rb", buffering=0) as one, writer(target) as other:
         shutil.copyfileobj(one, other, _PIECE)
 
 
-def _opened(path: str | Path, flags: int) -> int:
+def _opened(path: str, flags: int) -> int:
     handle = os.open(path, flags & ~os.O_TRUNC, 0o666)
     if os.fstat(handle).st_size:
         os.ftruncate(handle, 0)

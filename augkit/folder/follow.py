@@ -11,7 +11,7 @@ from augkit.errors import InputError, OutputError
 from augkit.folder.domains import load_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
-from augkit.writing import copied, write_whole
+from augkit.writing import copied, writer
 
 _EDITED_CAP = 1 << 28
 """Bytes of the largest label in which names are edited."""
@@ -66,6 +66,7 @@ def fill_labels(labels: Sequence[Ready], temporaries: Sequence[Path]) -> None:
 
 def _fill(content: bytes | Path, temporary: Path) -> None:
     if isinstance(content, bytes):
-        write_whole(temporary, content)
+        with writer(temporary) as file:
+            file.write(content)
     else:
         copied(content, temporary)

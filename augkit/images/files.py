@@ -26,7 +26,7 @@ from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
 from augkit.pieces import Piece
-from augkit.writing import write_whole
+from augkit.writing import writer
 
 
 class ImageItem(msgspec.Struct, frozen=True, eq=False):
@@ -55,7 +55,8 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
             encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
-        write_whole(target, encoded.data)
+        with writer(target) as file:
+            file.write(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
         if encoded.lossless:
             taken = missed(told["drawn"], reached)

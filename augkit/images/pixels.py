@@ -91,7 +91,7 @@ class Additive(msgspec.Struct, frozen=True):
 
     def add(self, signal: Signal, key: Key, black: float, width: int, frame: int = 0) -> Noisy:
         """Return noisy samples, with the level that was drawn."""
-        drawn = self.level if self.level.choice == "number" else self.level.draw(key.child("level"))
+        drawn = self.level.draw(key.child("level"))
         made = perturb(
             signal,
             self.law,

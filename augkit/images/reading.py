@@ -14,9 +14,6 @@ from augkit.images.pillow import BROKEN
 MAX_PIXELS = 2**30 // 12
 """Pixels of the largest image that is decoded, all frames together: Pillow's own bound, 256 MB as RGB."""
 
-_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-_LEAST = 2**16
-
 MAX_BYTES = 2**30
 """Size of the largest file that is read."""
 
@@ -58,23 +55,9 @@ def content_of(path: Path) -> bytes:
             raise InputError(f"{path}: expected an image, got an empty file (0 bytes); replace it")
         if status.st_size > MAX_BYTES:
             raise InputError(f"{path}: expected at most {MAX_BYTES:,} bytes, got {status.st_size:,}; split the image")
-        return _read(path, status.st_size)
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - half the time of Path.read_bytes
+            return file.readall()
     except OSError as error:
         raise InputError(
             f"{path}: cannot be read ({error.strerror or error}); check its name and permissions"
         ) from error
-
-
-def _read(path: Path, size: int) -> bytes:
-    """Return all of a file, by the calls of the system alone: a file object takes as long as a small file.
-
-    At the end, which `size` foretells, no more than a little memory is asked for.
-    """
-    parts, got, handle = [], 0, os.open(path, _READ)
-    try:
-        while part := os.read(handle, max(size + 1 - got, _LEAST)):
-            parts.append(part)
-            got += len(part)
-    finally:
-        os.close(handle)
-    return b"".join(parts)
