@@ -89,18 +89,6 @@ static uint64_t addressed_word(uint64_t seed, uint64_t index, uint64_t round) {
         return found;                                                                                   \
     }
 
-/* List the places of the flags that are set, of `count`, behind which 7 more may be written to. */
-static size_t listed(uint8_t *flags, size_t count, uint16_t *list) {
-    size_t found = 0;
-    memset(flags + count, 0, 7);
-    for (size_t i = 0; i < count; i += 8) {
-        uint64_t eight;
-        memcpy(&eight, flags + i, sizeof eight);
-        for (; eight; eight &= eight - 1) list[found++] = (uint16_t)(i + (size_t)__builtin_ctzll(eight) / 8);
-    }
-    return found;
-}
-
 /* Samples to be settled later: their places. */
 typedef struct {
     int64_t *places;
@@ -160,6 +148,9 @@ static size_t share_of(const uint64_t *ends, size_t count, uint64_t place) {
 #define VALUES 256
 #define VALUE_SLOT_BITS 12
 
+/* What an output is, as 16 bits without a sign, from which on it stands for an escape: below 0. */
+#define ESCAPE 0x8000
+
 typedef struct {
     const uint8_t *in;
     uint8_t *out;
@@ -196,7 +187,7 @@ static void add_rows(const uint8_t *in, const int16_t *difference, uint8_t *out,
         }
 }
 
-DEFINE_LISTED(list_lattice, uint16_t, UINT16_MAX)
+DEFINE_LISTED(list_shorts, uint16_t, UINT16_MAX)
 
 /* Put the differences of escapes in place of the arbitrary ones of their slots. */
 static void settle_differences(
@@ -204,7 +195,7 @@ static void settle_differences(
     const int64_t first = *lattice->first_escapes;
     uint16_t places[MOST_SAMPLES];
     if (first > UINT16_MAX) return;
-    const size_t found = list_lattice(words, (uint16_t)first, count, places);
+    const size_t found = list_shorts(words, (uint16_t)first, count, places);
     for (size_t i = 0; i < found; i++) {
         const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + places[i], 0);
         const uint64_t place = (uint64_t)(words[places[i]] - first) << 32 | fine >> 32;
@@ -249,26 +240,22 @@ AUGKIT_API void augkit_add_lattice(
     walk(lattice_piece, &lattice, seeds, first, count, 4, NULL);
 }
 
-/* Take 16-bit outputs to bytes, and flag those that are escapes, below 0. */
 AUGKIT_WIDE
-static void narrow(const int16_t *outputs, uint8_t *out, uint8_t *flags, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        flags[i] = outputs[i] < 0;
-        out[i] = (uint8_t)outputs[i];
-    }
+static void to_bytes(const uint16_t *outputs, uint8_t *out, size_t count) {
+    for (size_t i = 0; i < count; i++) out[i] = (uint8_t)outputs[i];
 }
 
 static void values_piece(void *work, const void *given, size_t at, size_t count) {
     const Lattice *lattice = work;
     const uint16_t *words = given;
-    uint8_t *out = lattice->out + at, values[MOST_SAMPLES], flags[MOST_SAMPLES + 7];
-    int16_t outputs[MOST_SAMPLES] = {0};
+    uint8_t *out = lattice->out + at, values[MOST_SAMPLES];
+    uint16_t outputs[MOST_SAMPLES];
     uint16_t places[MOST_SAMPLES];
     memcpy(values, lattice->in + at, count);
     for (size_t i = 0; i < count; i++)
-        outputs[i] = lattice->table[(size_t)values[i] << VALUE_SLOT_BITS | words[i] >> (16 - VALUE_SLOT_BITS)];
-    narrow(outputs, out, flags, count);
-    const size_t found = listed(flags, count, places);
+        outputs[i] = (uint16_t)lattice->table[(size_t)values[i] << VALUE_SLOT_BITS | words[i] >> (16 - VALUE_SLOT_BITS)];
+    to_bytes(outputs, out, count);
+    const size_t found = list_shorts(outputs, ESCAPE, count, places);
     for (size_t i = 0; i < found; i++) {
         const uint64_t value = values[places[i]], slot = words[places[i]] >> (16 - VALUE_SLOT_BITS);
         const uint64_t fine = addressed_word(lattice->seed, lattice->number + at + places[i], 0);
