@@ -48,7 +48,7 @@ def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T
     renamed: list[str | Path] = []
     try:
         for target in targets:
-            temporaries.append(_temporary(target))  # noqa: PERF401 - those that are made are removed if one cannot be
+            temporaries.append(temporary_beside(target))  # noqa: PERF401 - those that are made are removed if one cannot be
         made = make(temporaries)
         for temporary in temporaries:
             os.chmod(temporary, 0o666 & ~_UMASK)  # noqa: PTH101 - methods of paths take as long as the calls
@@ -72,7 +72,7 @@ def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T
 
 def write_once(target: Path, data: bytes) -> None:
     """Write a file, durably, unless it is there or another process is first."""
-    temporary = _temporary(target)
+    temporary = temporary_beside(target)
     try:
         temporary.write_bytes(data)
         temporary.chmod(0o666 & ~_UMASK)
@@ -133,13 +133,14 @@ def _name(error: OSError, targets: Mapping[str, str], first: str | Path) -> None
         error.filename2 = None
 
 
-def _beside(target: str | Path) -> Path:
+def _beside(target: str | Path, suffix: str = "") -> Path:
     """Return a new name in the folder of a file, short and random."""
-    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6)))  # noqa: PTH118, PTH120
+    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6) + suffix))  # noqa: PTH118, PTH120
 
 
-def _temporary(target: str | Path) -> Path:
-    temporary = _beside(target)
+def temporary_beside(target: str | Path, suffix: str = "") -> Path:
+    """Create an empty file in the folder of another, under a name that a run knows as that of a temporary one."""
+    temporary = _beside(target, suffix)
     try:
         handle = os.open(temporary, _NEW, 0o600)
     except FileNotFoundError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +10,7 @@ import msgspec
 from augkit.errors import AugkitError, InputError
 from augkit.folder.domains import Item
 from augkit.folder.make import describe, is_measured
-from augkit.folder.storage import TEMP_PREFIX, remove_quietly
+from augkit.folder.storage import remove_quietly, temporary_beside
 from augkit.folder.tars.members import is_utf8
 from augkit.folder.tars.options import suffix_of
 from augkit.folder.tars.samples import Part, Samples
@@ -125,9 +123,7 @@ class Noiser:
 
     def _scratch(self, part: Part) -> Path:
         """Create an empty file for a member, under a name that tells its format only."""
-        path = self._beside.with_name(TEMP_PREFIX + secrets.token_hex(6) + suffix_of(part.extension, self._suffixes))
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        return path
+        return temporary_beside(self._beside, suffix_of(part.extension, self._suffixes))
 
 
 def _of_the_system(error: BaseException | None) -> OSError | None:
