@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
@@ -33,7 +33,7 @@ _SEED_BITS = 53  # what every reader of JSON holds exactly
 
 def fresh_seed() -> int:
     """Draw a seed from the system's entropy."""
-    return secrets.randbits(_SEED_BITS)
+    return SystemRandom().getrandbits(_SEED_BITS)
 
 
 def seed_for(recipe: Recipe, how: HowToRun) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from augkit import audio, images, series
 from augkit.errors import UsageError
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.keys import as_key
+from augkit.noise.rng import as_key
 from augkit.noise.strips import fill
 
 STD, CAUCHY_SCALE, PHOTONS, SNR_DB, SAMPLERATE = 0.1, 0.05, 30, 10, 16_000

@@ -188,7 +188,7 @@ def test_no_block_of_bits_occurs_twice():
 
 
 def first_words(key, blocks_):
-    from augkit.noise.keys import block_bits
+    from augkit.noise.bits import block_bits
 
     return [block_bits(key.digest(), block).random_raw() for block in range(blocks_)]
 

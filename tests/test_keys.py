@@ -6,8 +6,10 @@ import pytest
 from numpy.random import SeedSequence, default_rng
 
 from augkit.errors import UsageError
+from augkit.noise.bits import block_bits
 from augkit.noise.blocks import Stream
-from augkit.noise.keys import STREAM_VERSION, Key, addressed_words, as_key, block_bits
+from augkit.noise.keys import STREAM_VERSION, Key, addressed_words
+from augkit.noise.rng import as_key
 
 
 def first_words(key):

@@ -18,7 +18,8 @@ from augkit.audio.task import OnClip, OnSilence
 from augkit.errors import InputError, UsageError
 from augkit.level import LevelLike
 from augkit.noise.distributions import Gaussian
-from augkit.noise.keys import Key, Rng, addressed_words, as_key
+from augkit.noise.keys import Key, addressed_words
+from augkit.noise.rng import Rng, as_key
 
 Background: TypeAlias = Audio | Sequence[Audio] | str | os.PathLike[str]
 

@@ -13,8 +13,8 @@ from augkit.audio.task import OnClip, OnSilence
 from augkit.level import LevelLike
 from augkit.noise.colour import ColorLike
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.keys import Rng, as_key
 from augkit.noise.mixing import ChannelsLike, as_channels
+from augkit.noise.rng import Rng, as_key
 
 
 def add_bursts(

@@ -11,7 +11,7 @@ from augkit.evaluate.curve import Curve, Point
 from augkit.evaluate.intervals import as_score, check_confidence
 from augkit.evaluate.seeds import as_levels, repeat_seeds
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import Rng
+from augkit.noise.rng import Rng
 
 DataT = TypeVar("DataT")
 Domain: TypeAlias = Literal["images", "audio", "series"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from augkit.errors import UsageError
-from augkit.noise.keys import Rng, as_key
+from augkit.noise.rng import Rng, as_key
 
 
 def repeat_seeds(rng: Rng, repeats: int) -> list[int]:

@@ -12,7 +12,7 @@ import msgspec
 from augkit.errors import UsageError
 from augkit.evaluate.intervals import Interval, as_score, check_confidence, mean_interval
 from augkit.evaluate.seeds import as_levels, repeat_seeds
-from augkit.noise.keys import Rng
+from augkit.noise.rng import Rng
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,13 +12,13 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 from unicodedata import normalize
 
 import msgspec
 from msgspec.structs import replace
 
+from augkit.blake2 import blake2b
 from augkit.errors import UsageError
 from augkit.folder.manifest import Row, read_failures, write_failures
 from augkit.folder.plan import Plan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -135,7 +134,7 @@ def _name(error: OSError, targets: Mapping[str, str], first: str | Path) -> None
 
 def _beside(target: str | Path, suffix: str = "") -> Path:
     """Return a new name in the folder of a file, short and random."""
-    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + secrets.token_hex(6) + suffix))  # noqa: PTH118, PTH120
+    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + os.urandom(6).hex() + suffix))  # noqa: PTH118, PTH120
 
 
 def temporary_beside(target: str | Path, suffix: str = "") -> Path:

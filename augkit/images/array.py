@@ -16,8 +16,9 @@ from augkit.images.picture import Pixels, over_channels
 from augkit.images.pixels import Noisy, add_to_pixels, measured
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import Key, Rng, as_key
+from augkit.noise.keys import Key
 from augkit.noise.mixing import ChannelsLike
+from augkit.noise.rng import Rng, as_key
 from augkit.signal import refuse_masked
 
 ImageT = TypeVar("ImageT")

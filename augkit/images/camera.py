@@ -13,8 +13,8 @@ from augkit.images.array import add_to_any
 from augkit.images.noises import camera_noise
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import Rng, as_key
 from augkit.noise.mixing import Sharing
+from augkit.noise.rng import Rng, as_key
 
 ImageT = TypeVar("ImageT")
 Where = ArrayLike | Sequence[ArrayLike] | None

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from augkit.images.arguments import DataRange, request_of
 from augkit.images.array import add_to_any
 from augkit.images.presets import preset_noise
-from augkit.noise.keys import Rng, as_key
 from augkit.noise.mixing import Sharing
+from augkit.noise.rng import Rng, as_key
 
 ImageT = TypeVar("ImageT")
 Where = ArrayLike | Sequence[ArrayLike] | None

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from augkit.errors import UsageError
-from augkit.noise.keys import Rng
+from augkit.noise.rng import Rng
 
 
 class Adding(msgspec.Struct, frozen=True):

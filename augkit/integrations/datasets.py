@@ -11,7 +11,8 @@ from augkit import audio, images
 from augkit.errors import UsageError
 from augkit.integrations.adding import Adding, adding
 from augkit.integrations.seeds import Seed, sample_seed, seed_of
-from augkit.noise.keys import Key, Rng, as_key
+from augkit.noise.keys import Key
+from augkit.noise.rng import Rng, as_key
 
 Batch = dict[str, Any]
 

@@ -13,7 +13,7 @@ from augkit.integrations.batches import with_noise
 from augkit.integrations.levels import device_noise
 from augkit.level import LevelLike
 from augkit.noise.distributions import Distribution
-from augkit.noise.keys import Rng, as_key
+from augkit.noise.rng import Rng, as_key
 
 Tensor = Any
 

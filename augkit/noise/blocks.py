@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from augkit.noise.keys import BLOCK, Key, addressed_words, block_bits, block_seed
+from augkit.noise.keys import BLOCK, Key, addressed_words, block_seed
 
 _AT_A_TIME = 32
 
@@ -64,6 +64,8 @@ class Stream:
 
     def words(self, block: int, first: int, last: int, dtype: str) -> Words:
         """Return words number `first` to `last` of a block, each of `dtype`, a little-endian unsigned integer."""
+        from augkit.noise.bits import block_bits
+
         per_raw = 8 // np.dtype(dtype).itemsize
         raw = block_bits(self._name, block).random_raw(-(-last // per_raw))
         words: Words = raw.astype("<u8", copy=False).view(dtype)

@@ -8,20 +8,14 @@ of `Generator`.
 
 from __future__ import annotations
 
-import secrets
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
-from hashlib import blake2b
-from typing import TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.random import SFC64, BitGenerator, Generator, SeedSequence
-from numpy.random.bit_generator import ISeedSequence
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from augkit.errors import UsageError
+from augkit.blake2 import blake2b
 
 BLOCK = 2**16
 """Samples in a block, whatever their type."""
@@ -30,8 +24,6 @@ _SEED_BYTES = 24
 
 STREAM_VERSION = 1
 """Goes up whenever the same key gives other samples; written to every manifest."""
-
-Rng: TypeAlias = int | Sequence[int] | SeedSequence | BitGenerator | Generator | None
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -63,6 +55,8 @@ class Key(msgspec.Struct, frozen=True):
 
     def words(self, count: int) -> NDArray[np.uint64]:
         """Return the first `count` 64-bit words of this stream, for draws of a few numbers."""
+        from augkit.noise.bits import block_bits
+
         return block_bits(self.digest(), 0).random_raw(count)
 
     def uniform(self) -> float:
@@ -81,63 +75,11 @@ def _encode(word: str | int) -> bytes:
     return (b"s" if isinstance(word, str) else b"i") + len(data).to_bytes(4, "little") + data
 
 
-class _Seed(ISeedSequence):
-    """Bits that seed a bit generator as they are."""
-
-    def __init__(self, state: bytes) -> None:
-        self._state = state
-
-    def generate_state(self, n_words: int, dtype: DTypeLike = np.uint32) -> NDArray[np.unsignedinteger]:
-        """Return the bits as `n_words` words; all that `SFC64` asks for is 3 of 64 bits."""
-        words: NDArray[np.unsignedinteger] = np.frombuffer(self._state, "<u8", n_words).astype(dtype, copy=False)
-        return words
-
-
-def block_bits(name: blake2b, block: int) -> SFC64:
-    """Return the bit generator of one block of the stream whose `Key.digest` is `name`."""
-    return SFC64(_Seed(block_seed(name, block)))  # type: ignore[arg-type]
-
-
 def block_seed(name: blake2b, block: int) -> bytes:
     """Return the 24 bytes that the bit generator of a block is seeded with."""
     seed = name.copy()
     seed.update(block.to_bytes(8, "little"))
     return seed.digest()
-
-
-def as_key(rng: Rng) -> Key:
-    """Turn the public `rng` parameter into a key, as SPEC 7 asks.
-
-    Parameters
-    ----------
-    rng : None, int, sequence of int, SeedSequence, BitGenerator or Generator
-        None takes fresh entropy of the system; ints or a SeedSequence name the same stream each time;
-        a Generator or BitGenerator is advanced, so that two calls differ.
-    """
-    if rng is None:
-        return Key(secrets.randbits(128))
-    if isinstance(rng, SeedSequence):
-        return Key(_plain(rng.entropy), tuple(int(word) for word in rng.spawn_key))
-    if isinstance(rng, Generator):
-        rng = rng.bit_generator
-    if isinstance(rng, BitGenerator):
-        words = rng.random_raw(4)
-        return Key(tuple(int(word) & 0xFFFFFFFF for word in words))
-    if isinstance(rng, list | tuple | np.ndarray):
-        entropy = list(rng)
-        if entropy and all(isinstance(word, int | np.integer) and word >= 0 for word in entropy):
-            return Key(tuple(map(int, entropy)))
-    if isinstance(rng, int | np.integer) and not isinstance(rng, bool):
-        if rng < 0:
-            raise UsageError(f"rng={rng}: a seed is an integer of 0 or more")
-        return Key(int(rng))
-    raise UsageError(f"rng={rng!r}: expected None, an integer, a SeedSequence or a Generator")
-
-
-def _plain(entropy: object) -> int | tuple[int, ...]:
-    if isinstance(entropy, int | np.integer):
-        return int(entropy)
-    return tuple(int(word) for word in np.asarray(entropy).ravel())
 
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)

@@ -9,8 +9,8 @@ from augkit.errors import UsageError, nearest
 from augkit.level import Level, LevelLike, check_level, one_level
 from augkit.noise.colour import ColorLike, as_color
 from augkit.noise.distributions import Distribution, as_distribution
-from augkit.noise.keys import Rng
 from augkit.noise.mixing import ChannelsLike, as_channels
+from augkit.noise.rng import Rng
 from augkit.series.asked import Treatment
 from augkit.series.calls import names, noisy, noisy_with_info, over, pairs
 from augkit.series.converter import as_converter

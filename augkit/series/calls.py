@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from augkit.noise.keys import Key, Rng, as_key
+from augkit.noise.keys import Key
+from augkit.noise.rng import Rng, as_key
 from augkit.series.asked import Treatment
 from augkit.series.frames import Frame, as_frame
 from augkit.series.memory import Treated, treat

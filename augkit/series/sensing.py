@@ -10,7 +10,7 @@ from typing import Any, TypedDict, TypeVar, Unpack, cast
 import msgspec
 
 from augkit.errors import UsageError
-from augkit.noise.keys import Rng
+from augkit.noise.rng import Rng
 from augkit.series.asked import Treatment
 from augkit.series.calls import names, noisy, noisy_with_info, noisy_with_mask, over, pairs
 from augkit.series.converter import as_converter

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import unicodedata
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augkit.audio.formats import CONTAINERS
+from augkit.blake2 import blake2b
 from augkit.errors import InputError, UsageError
 from augkit.noise.keys import Key, addressed_words
 

@@ -6,12 +6,12 @@ import os
 import pickle
 import socket
 import time
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
 from augkit._version import __version__
+from augkit.blake2 import blake2b
 from augkit.folder.commit import sync_folders_of, synced
 from augkit.folder.make import Made, describe, make_outputs
 from augkit.folder.options import Job

@@ -6,12 +6,12 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from augkit.blake2 import blake2b
 from augkit.errors import InputError
 from augkit.folder.tars.members import told
 from augkit.folder.tars.samples import Part, Samples

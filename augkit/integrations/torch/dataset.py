@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 from augkit.errors import UsageError
 from augkit.integrations.seeds import sample_seeds
-from augkit.noise.keys import Rng, as_key
+from augkit.noise.rng import Rng, as_key
 
 T_co = TypeVar("T_co", covariant=True)
 
