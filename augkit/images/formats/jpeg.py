@@ -7,14 +7,17 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 from simplejpeg import decode_jpeg
 
 from augkit.compiled import pixels as compiled
 from augkit.errors import InputError
+from augkit.images.formats.jpeg_header import Header, Table, read_header
 from augkit.images.formats.jpeg_segments import (
+    ADOBE,
     EXIF,
     ICC,
+    JFIF,
     LONGEST,
     MPF,
     XMP,
@@ -28,7 +31,7 @@ from augkit.images.formats.jpeg_segments import (
 )
 from augkit.images.formats.thumbnails import NOTICE
 from augkit.images.picture import Encoded, Frame, Metadata, Picture, Pixels, not_kept
-from augkit.images.pillow import BROKEN, opened, quiet, saved, split, to_image
+from augkit.images.pillow import BROKEN, check_size, load, saved, split, to_image
 
 FOREIGN_QUALITY = 95
 """Quality for pictures that were no JPEG before, where none is asked for."""
@@ -56,7 +59,7 @@ class Coding(msgspec.Struct, frozen=True):
         All segments that are carried over, as stored.
     """
 
-    tables: tuple[tuple[int, ...], ...]
+    tables: tuple[Table, ...]
     subsampling: str
     progressive: bool
     rgb: bool
@@ -66,61 +69,60 @@ class Coding(msgspec.Struct, frozen=True):
 
 def decode(data: bytes, max_pixels: int) -> Picture:
     """Read a JPEG file; see `Format.decode`."""
-    check_scans(data)
-    image, pixels = _loaded(data, max_pixels)
-    notices = further_pictures(image.applist)
-    adobe = image.info.get("adobe_transform")
-    if image.mode == "CMYK" and adobe is None:
+    header, pixels = _loaded(data, max_pixels)
+    notices = further_pictures(header.segments)
+    adobe = header.adobe_transform
+    if header.mode == "CMYK" and adobe is None:
         raise InputError("CMYK JPEG without an Adobe marker: its polarity is unknown; convert it to RGB first")
-    subsampling = _subsampling(image)
+    subsampling = _subsampling(header)
     if subsampling is None:
         notices += ("unusual chroma subsampling written as 4:4:4",)
-    if adobe == _YCCK and image.mode == "CMYK":
+    if adobe == _YCCK and header.mode == "CMYK":
         notices += ("YCCK components written as CMYK",)
-    segments, seen = without_thumbnails(image.applist)
+    segments, seen = without_thumbnails(header.segments)
     notices += (NOTICE,) if seen else ()
-    rest = behind_the_end(data)
+    rest = behind_the_end(data, header.scan)
     notices += (f"not kept: data behind the end of the image ({rest} bytes)",) if rest else ()
+    jfif = header.jfif
     coding = Coding(
-        tables=_tables(image, luma_only=adobe == _YCCK),
+        tables=_tables(header, luma_only=adobe == _YCCK),
         subsampling=subsampling or "4:4:4",
-        progressive=bool(image.info.get("progressive")),
-        rgb=image.mode == "RGB" and _is_rgb(image),
-        density=next((body[7:12] for name, body in image.applist if name == "APP0" and body[:5] == b"JFIF\0"), None),
+        progressive=header.progressive,
+        rgb=header.is_rgb,
+        density=None if jfif is None else jfif[7:12],
         segments=b"".join(segment(name, body) for name, body in segments if _is_carried(name, body)),
     )
-    return Picture((Frame(pixels),), "JPEG", _metadata(image, segments), coding, notices)
+    return Picture((Frame(pixels),), "JPEG", _metadata(header, segments), coding, notices)
 
 
-def _loaded(data: bytes, max_pixels: int) -> tuple[JpegImagePlugin.JpegImageFile, Pixels]:
+def _loaded(data: bytes, max_pixels: int) -> tuple[Header, Pixels]:
     """Decode a file; one that is whole, and of a kind that cannot be decoded or written, is refused by name."""
     try:
-        image = opened(JpegImagePlugin.JpegImageFile, data, max_pixels)
-        pixels = _decoded(image, data)
-        if not image.quantization:
-            raise ValueError("it has no quantisation tables")
+        header = read_header(data)
+        check_size(header.size, max_pixels)
+        check_scans(data, header.scan)
+        return header, _decoded(header, data, max_pixels)
     except BROKEN as error:
         if reason := unusual(data):
             raise InputError(reason) from error
         raise
-    return image, pixels
 
 
-def _decoded(image: JpegImagePlugin.JpegImageFile, data: bytes) -> Pixels:
+def _decoded(header: Header, data: bytes, max_pixels: int) -> Pixels:
     """Return the samples, straight from libjpeg-turbo; what it so much as warns of goes through Pillow.
 
     Pillow decodes by the same library, but into pixels of four bytes, which take as long again to be copied out.
     """
-    if image.mode in _DIRECT:
+    if header.mode in _DIRECT:
         try:
-            pixels: Pixels = decode_jpeg(data, _DIRECT[image.mode], strict=True)
+            pixels: Pixels = decode_jpeg(data, _DIRECT[header.mode], strict=True)
         except ValueError:
             pass
         else:
-            return pixels[..., 0] if image.mode == "L" else pixels
-    with quiet():
-        image.load()
-    return split(image)[0]
+            return pixels[..., 0] if header.mode == "L" else pixels
+    from PIL.JpegImagePlugin import JpegImageFile
+
+    return split(load(JpegImageFile, data, max_pixels))[0]
 
 
 def encode(picture: Picture, quality: int | None) -> Encoded:
@@ -155,8 +157,8 @@ def _image(frame: Frame) -> Image.Image:
     return to_image(frame)
 
 
-def _tables(image: JpegImagePlugin.JpegImageFile, *, luma_only: bool) -> tuple[tuple[int, ...], ...]:
-    tables = [tuple(image.quantization[number]) for *_, number in image.layer]
+def _tables(header: Header, *, luma_only: bool) -> tuple[Table, ...]:
+    tables = [header.tables[component.table] for component in header.components]
     if luma_only:
         return (tables[0],)
     while len(tables) > 1 and tables[-1] == tables[-2]:
@@ -164,42 +166,33 @@ def _tables(image: JpegImagePlugin.JpegImageFile, *, luma_only: bool) -> tuple[t
     return tuple(tables)
 
 
-def _subsampling(image: JpegImagePlugin.JpegImageFile) -> str | None:
+def _subsampling(header: Header) -> str | None:
     """Return the name of the chroma subsampling, or None for one that Pillow cannot write."""
-    if len(image.layer) != 3:
+    if len(header.components) != 3:
         return "4:4:4"
-    factors = [layer[1:3] for layer in image.layer]
-    (wide, high), chroma, other = factors
-    if chroma != other or wide % chroma[0] or high % chroma[1]:
+    luma, *chroma = ((one.wide, one.high) for one in header.components)
+    (wide, high), other = chroma
+    if (wide, high) != other or not wide or not high or luma[0] % wide or luma[1] % high:
         return None
-    return _SUBSAMPLINGS.get((wide // chroma[0], high // chroma[1]))
-
-
-def _is_rgb(image: JpegImagePlugin.JpegImageFile) -> bool:
-    """Tell whether the components are RGB, by the rules of libjpeg."""
-    if "jfif" in image.info:
-        return False
-    if "adobe_transform" in image.info:
-        return bool(image.info["adobe_transform"] == 0)
-    return bytes(layer[0] for layer in image.layer) == b"RGB"
+    return _SUBSAMPLINGS.get((luma[0] // wide, luma[1] // high))
 
 
 def _is_carried(name: str, body: bytes) -> bool:
     """Tell whether a segment is carried over: all are, but for what the encoder writes itself, and lost pictures."""
-    written = (name == "APP0" and body.startswith(b"JFIF\0")) or (name == "APP14" and body.startswith(b"Adobe"))
+    written = (name == "APP0" and body.startswith(JFIF)) or (name == "APP14" and body.startswith(ADOBE))
     return not written and not (name == "APP2" and body.startswith(MPF))
 
 
-def _metadata(image: JpegImagePlugin.JpegImageFile, segments: Segments) -> Metadata:
-    comment = image.info.get("comment")
-    known = (EXIF, XMP, ICC, MPF, b"JFIF\0", b"Adobe")
+def _metadata(header: Header, segments: Segments) -> Metadata:
+    comment = header.comment
+    known = (EXIF, XMP, ICC, MPF, JFIF, ADOBE)
     others = {name for name, body in segments if name != "COM" and not body.startswith(known)}
     exif = b"".join(body[len(EXIF) :] for _, body in segments if body.startswith(EXIF))
     return Metadata(
         exif=exif or None,
-        icc=image.info.get("icc_profile"),
+        icc=header.icc,
         xmp=next((body[len(XMP) :] for _, body in segments if body.startswith(XMP)), None),
-        dpi=image.info.get("dpi") if image.info.get("jfif_unit") in (1, 2) else None,
+        dpi=header.dpi,
         comment=comment.decode("utf-8", "replace") if comment else None,
         others=tuple(f"segment {name}" for name in sorted(others)),
     )
@@ -232,6 +225,6 @@ def _foreign(metadata: Metadata) -> tuple[bytes | None, bytes, tuple[str, ...]]:
 
 def _with_density(data: bytes, density: bytes | None) -> bytes:
     """Return the file with the density of its JFIF header replaced; Pillow would round it to whole dots per inch."""
-    if density is None or data[6:11] != b"JFIF\0":
+    if density is None or data[6:11] != JFIF or data[13:18] == density:
         return data
     return data[:13] + density + data[18:]

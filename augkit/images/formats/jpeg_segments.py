@@ -22,18 +22,43 @@ Segments = list[tuple[str, bytes]]
 LONGEST = 65533
 EXIF, XMP, ICC, MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"ICC_PROFILE\0", b"MPF\0"
 
-_PHOTOSHOP, _JFIF, _EXTENSION = b"Photoshop 3.0\0", b"JFIF\0", b"JFXX\0"
+JFIF, ADOBE = b"JFIF\0", b"Adobe"
+
+SCAN = 0xDA
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of frames, of which decoders know the usual ones."""
+USUAL_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+
+_PHOTOSHOP, _EXTENSION = b"Photoshop 3.0\0", b"JFXX\0"
 _MPF_ENTRIES = 0xB002
 _PREVIEWS = (0x010001, 0x010002)
 _MOST_SCANS = 256
 """Scans of the picture that is read: progressive ones have about ten, and each takes a pass over all pixels."""
 
-_SCAN = b"\xff\xda"
 _END = b"\xff\xd9"
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_USUAL_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
 _WITHOUT_LENGTH = (0x00, 0x01, *range(0xD0, 0xDA), 0xFF)
+_WORD = struct.Struct(">H")
+
+
+def segments_of(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield marker, place and body of each segment up to the first scan, whose body is empty.
+
+    Raises
+    ------
+    ValueError
+        For a segment that is cut off.
+    """
+    place, kind = 2, 0
+    while place + 4 <= len(data) and kind != SCAN:
+        kind = data[place + 1]
+        if data[place] != 0xFF or kind in _WITHOUT_LENGTH:
+            place, kind = place + 1, 0
+            continue
+        length = max(2, *_WORD.unpack_from(data, place + 2))  # fewer would not count themselves; decoders go on
+        if place + 2 + length > len(data):
+            raise ValueError(f"its segment at byte {place} is cut off")
+        yield kind, place, b"" if kind == SCAN else data[place + 4 : place + 2 + length]
+        place += 2 + length
 
 
 def segment(name: str, body: bytes) -> bytes:
@@ -89,23 +114,29 @@ def without_thumbnails(segments: Segments) -> tuple[Segments, bool]:
             packet, removed = without_xmp_thumbnail(body[len(XMP) :])
             content = XMP + packet
         elif name == "APP0":
-            removed = body.startswith(_EXTENSION) or (body.startswith(_JFIF) and any(body[12:14]))
+            removed = body.startswith(_EXTENSION) or (body.startswith(JFIF) and any(body[12:14]))
         found = found or removed
         if not (body.startswith(_EXTENSION) or content == EXIF):
             kept.append((name, content))
     return kept, found
 
 
-def behind_the_end(data: bytes) -> int:
-    """Return the number of bytes behind the image, such as the video of a motion photo; padding does not count."""
-    _, end = _found(data, _END, _first_scan(data))
+def behind_the_end(data: bytes, scan: int) -> int:
+    """Return the number of bytes behind the image, such as the video of a motion photo; padding does not count.
+
+    Parameters
+    ----------
+    scan : int
+        Where the first scan begins: what stands before it may hold whole pictures.
+    """
+    _, end = _found(data, _END, scan)
     return len(data[end + 2 :].rstrip(b"\0\xff\r\n")) if end >= 0 else 0
 
 
-def check_scans(data: bytes) -> None:
-    """Raise ValueError for more scans than any picture needs."""
-    count, _ = _found(data, _SCAN)
-    if count > _MOST_SCANS and len(list(islice(_scans(data), _MOST_SCANS + 1))) > _MOST_SCANS:
+def check_scans(data: bytes, scan: int) -> None:
+    """Raise ValueError for more scans than any picture needs, from the first one at `scan` on."""
+    count, _ = _found(data, bytes((0xFF, SCAN)))
+    if count > _MOST_SCANS and sum(1 for _ in islice(_scans(data, scan), _MOST_SCANS + 1)) > _MOST_SCANS:
         raise ValueError(f"it has more than {_MOST_SCANS} scans")
 
 
@@ -115,38 +146,22 @@ def _found(data: bytes, marker: bytes, begin: int = 0) -> tuple[int, int]:
     return (data.count(marker), data.find(marker, begin)) if found is None else found
 
 
-def _scans(data: bytes) -> Iterator[int]:
-    """Yield where each scan begins; what looks like one may stand in other segments, or behind the end."""
-    return (marker.start() for marker in _markers(data, _first_scan(data)) if marker[0] == _SCAN)
-
-
-def _markers(data: bytes, place: int) -> Iterator[re.Match[bytes]]:
-    """Yield the markers of segments up to the end of the picture."""
-    while (marker := _MARKER.search(data, place)) and marker[0] != _END and marker.end() + 2 <= len(data):
-        yield marker
-        place = marker.end() + struct.unpack_from(">H", data, marker.end())[0]
+def _scans(data: bytes, place: int) -> Iterator[int]:
+    """Yield where each scan begins; what looks like one may stand in segments, or behind the end."""
+    marker = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+    while (found := marker.search(data, place)) and found[0] != _END and found.end() + 2 <= len(data):
+        if found[0][1] == SCAN:
+            yield found.start()
+        place = found.end() + _WORD.unpack_from(data, found.end())[0]
 
 
 def unusual(data: bytes) -> str:
     """Return why a whole file cannot be read, being of a kind that decoders seldom know; "" for any other."""
-    for marker in _markers(data, 2):
-        kind = marker[0][1]
-        if kind in _FRAMES:
-            bits = int.from_bytes(data[marker.end() + 2 : marker.end() + 3])
-            if kind not in _USUAL_FRAMES:
-                return "a lossless or hierarchical JPEG cannot be kept; convert it to PNG first"
-            return f"JPEG of {bits} bits cannot be kept; convert it to 16-bit PNG or TIFF first" if bits != 8 else ""
-    return ""
-
-
-def _first_scan(data: bytes) -> int:
-    """Return where the first scan begins; segments are stepped over, for they may hold whole pictures themselves."""
-    place = 2
-    while place + 4 <= len(data):
-        if data[place] != 0xFF or data[place + 1] in _WITHOUT_LENGTH:
-            place += 1
-        elif data[place + 1] == 0xDA:
-            return place
-        else:
-            place += 2 + struct.unpack_from(">H", data, place + 2)[0]
-    return len(data)
+    try:
+        kind, body = next((kind, body) for kind, _, body in segments_of(data) if kind in FRAMES)
+    except (ValueError, StopIteration):
+        return ""
+    if kind not in USUAL_FRAMES:
+        return "a lossless or hierarchical JPEG cannot be kept; convert it to PNG first"
+    bits = body[0] if body else 0
+    return f"JPEG of {bits} bits cannot be kept; convert it to 16-bit PNG or TIFF first" if bits != 8 else ""
