@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "augkit"
 
 FLOORS = (
     ("errors", "_version", "compiled", "unwarned", "redirected", "writing", "checksum", "lazily", "prefetch"),
+    ("blake2", "steps"),
     ("figures",),
     ("noise",),
     ("signal", "outcome", "level", "achieved", "pieces", "sidecars"),

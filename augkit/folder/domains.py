@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # the command line looks into this table before it loads anyt
     from augkit.noise.keys import Key
     from augkit.outcome import FormatInfo, Outcome
     from augkit.pieces import Piece
+    from augkit.steps import Steps
 from augkit.sidecars.names import Edited, Listing
 
 
@@ -28,6 +29,14 @@ class Item(Protocol):
 
         `measure` asks for a decode of lossy output, to measure what a reader will get.
         """
+        ...
+
+
+class SteppedItem(Item, Protocol):
+    """An item whose outputs are made in memory, in steps that do well side by side with those of others."""
+
+    def making(self, key: Key, *, measure: bool) -> Steps[tuple[bytes, Outcome]]:
+        """Do what `write` does, but for the file: return its bytes."""
         ...
 
 
@@ -67,6 +76,14 @@ class Domain(Protocol):
 
     def formats(self) -> Sequence[FormatInfo]:
         """Return the rows of ``augkit formats``."""
+        ...
+
+
+class SteppedDomain(Domain, Protocol):
+    """A domain whose sources are opened in steps that do well side by side with those of others."""
+
+    def opening(self, path: Path, options: Any) -> Steps[Item]:
+        """Do what `open_item` does."""
         ...
 
 

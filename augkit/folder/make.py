@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
 from augkit.checksum import checksum_of
 from augkit.errors import AugkitError
-from augkit.folder.domains import Item, SavingItem, load_domain
+from augkit.folder.domains import Domain, Item, SavingItem, SteppedDomain, SteppedItem, load_domain
 from augkit.folder.follow import fill_labels, read_labels
 from augkit.folder.options import Job
 from augkit.folder.plan import Output, Task
 from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome, fields
-from augkit.writing import copied
+from augkit.steps import Steps, finish, side_by_side
+from augkit.writing import copied, writer
 
 OUT_OF_MEMORY = "not enough memory for this file"
 
 MEASURED = 16
 """Lossy outputs that a run decodes to measure them when it measures a sample."""
+
+
+Written: TypeAlias = tuple[int, dict[str, Any] | None, bool]
+"""Bytes of an output, its row, and whether it is durable."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -67,27 +72,49 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
     sample : float
         Share of the lossy outputs whose level is measured by decoding them.
     """
+    return finish(_making(job, task, sample))
+
+
+def make_group(job: Job, tasks: Sequence[Task], sample: float) -> list[Made]:
+    """Write all outputs of several sources, those of small ones side by side."""
+    return [made for outputs in side_by_side(_making(job, task, sample) for task in tasks) for made in outputs]
+
+
+def make_here(job: Job, task: Task, sample: float) -> list[Made]:
+    """Do as `make_outputs` where SRC and DST are folders."""
+    return finish(_making_here(job, task, sample))
+
+
+def _making(job: Job, task: Task, sample: float) -> Steps[list[Made]]:
     if job.remote is None:
-        return make_here(job, task, sample)
+        return (yield from _making_here(job, task, sample))
     from augkit.folder.remote.errands import make_remotely
 
     return make_remotely(job, task, sample)
 
 
-def make_here(job: Job, task: Task, sample: float) -> list[Made]:
-    """Do as `make_outputs` where SRC and DST are folders."""
+def _making_here(job: Job, task: Task, sample: float) -> Steps[list[Made]]:
     source = resolved(job, task)
+    made: list[Made] = []
     if task.kind == "copy":
-        return [_attempt(job, task, output, lambda output: _copy(job, source, output)) for output in task.outputs]
+        for output in task.outputs:
+            made.append((yield from _attempt(job, task, output, _copy(job, source, output))))  # noqa: PERF401
+        return made
     try:
-        item = load_domain(job.domain).open_item(source, job.options)
+        item = yield from _opening(load_domain(job.domain), source, job.options)
         checksum = getattr(item, "source_crc32", None) or checksum_of(source)
     except Exception as error:
         return [failed(job, task, output, error) for output in task.outputs]
-    return [
-        _attempt(job, task, output, lambda output: _write(job, task, item, output, sample, checksum=checksum))
-        for output in task.outputs
-    ]
+    for output in task.outputs:
+        steps = _write(job, task, item, output, sample, checksum=checksum)
+        made.append((yield from _attempt(job, task, output, steps)))
+    return made
+
+
+def _opening(domain: Domain, source: Path, options: Any) -> Steps[Item]:
+    if hasattr(domain, "opening"):
+        return (yield from cast(SteppedDomain, domain).opening(source, options))
+    return domain.open_item(source, options)
 
 
 def resolved(job: Job, task: Task) -> Path:
@@ -96,9 +123,9 @@ def resolved(job: Job, task: Task) -> Path:
     return Path(os.path.realpath(path) if os.path.islink(path) else path)  # noqa: PTH114
 
 
-def _attempt(job: Job, task: Task, output: Output, make: Any) -> Made:
+def _attempt(job: Job, task: Task, output: Output, steps: Steps[Written]) -> Steps[Made]:
     try:
-        size, row, durable = make(output)
+        size, row, durable = yield from steps
     except Exception as error:
         return failed(job, task, output, error)
     labels = output.label_names
@@ -133,25 +160,28 @@ def _in_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _write(
-    job: Job, task: Task, item: Item, output: Output, sample: float, *, checksum: str
-) -> tuple[int, dict[str, Any], bool]:
+def _write(job: Job, task: Task, item: Item, output: Output, sample: float, *, checksum: str) -> Steps[Written]:
     """Write an output and its labels; one without the other is never left."""
     labels = read_labels(job, task, output)
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
     names = (output.name, *output.saved.values(), *(label.name for label in labels))
+    clean = output.copy == 0 or _stays_clean(key, job.folder.probability)
+    prepared: tuple[bytes, Outcome] | None = None
+    if hasattr(item, "making") and not clean:
+        prepared = yield from cast(SteppedItem, item).making(key, measure=is_measured(key, sample))
     targets = [os.path.join(job.dst, name) for name in names]  # noqa: PTH118
     for target in targets:
         confine(target, job.dst)
     replaces = any(map(os.path.lexists, targets))
-    clean = output.copy == 0 or _stays_clean(key, job.folder.probability)
 
     def fill(paths: list[Path]) -> tuple[Outcome | None, int]:
         own = paths[: len(paths) - len(labels)]
         fill_labels(labels, paths[len(own) :])
         if clean:
             return None, _leave(job, task, item, own, output)
+        if prepared is not None:
+            return prepared[1], _fill(own[0], prepared[0])
         return _finish(item, own, output, key, is_measured(key, sample))
 
     outcome, size = write_together(targets, fill, sync=replaces)
@@ -175,6 +205,11 @@ def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bo
     return item.write(paths[0], key, measure=measure, **further), os.stat(paths[0]).st_size  # noqa: PTH116
 
 
+def _fill(path: Path, data: bytes) -> int:
+    with writer(path) as file:
+        return file.write(data)
+
+
 def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) -> int:
     """Write an output that is the unchanged source."""
     copied(resolved(job, task), paths[0])
@@ -183,7 +218,8 @@ def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) 
     return os.stat(paths[0]).st_size  # noqa: PTH116
 
 
-def _copy(job: Job, source: Path, output: Output) -> tuple[int, None, bool]:
+def _copy(job: Job, source: Path, output: Output) -> Steps[Written]:
+    yield 0
     target = job.target_root / output.name
     confine(target, job.dst)
     replaces = os.path.lexists(target)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from augkit.folder.forks import FEW_BYTES, FEW_FILES, start_worker
 from augkit.folder.limits import NO_LIMITS, Limits
-from augkit.folder.make import OUT_OF_MEMORY, Made, describe, make_outputs
+from augkit.folder.make import OUT_OF_MEMORY, Made, describe, make_group, make_outputs
 from augkit.folder.options import Job
 from augkit.folder.plan import Task
 from augkit.folder.remote.urls import libraries_of
@@ -77,13 +77,19 @@ def serve(pipe: Connection[Any, Any], job: Job, sample: float, limits: Limits) -
         while True:
             tasks = pipe.recv()
             try:
-                answer: list[Made] | str = [made for task in tasks for made in _make(job, task, sample, limits)]
+                answer: list[Made] | str = _make(job, tasks, sample, limits)
             except Exception as error:
                 answer = describe(error)
             pipe.send(answer)
 
 
-def _make(job: Job, task: Task, sample: float, limits: Limits) -> list[Made]:
+def _make(job: Job, tasks: Sequence[Task], sample: float, limits: Limits) -> list[Made]:
+    if not limits:
+        return make_group(job, tasks, sample)
+    return [made for task in tasks for made in _make_within(limits, job, task, sample)]
+
+
+def _make_within(limits: Limits, job: Job, task: Task, sample: float) -> list[Made]:
     with limits.of_a_file():
         outputs = make_outputs(job, task, sample)
     if limits.memory is None:

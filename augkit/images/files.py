@@ -26,6 +26,7 @@ from augkit.images.table import fates
 from augkit.noise.keys import Key
 from augkit.outcome import FormatInfo, Outcome, missed
 from augkit.pieces import Piece
+from augkit.steps import Steps, finish
 from augkit.writing import writer
 
 
@@ -42,7 +43,14 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
     source_crc32: str
 
     def write(self, target: Path, key: Key, *, measure: bool) -> Outcome:
-        """Write the noisy image to `target` and say what was reached.
+        """Write the noisy image to `target` and say what was reached."""
+        data, outcome = finish(self.making(key, measure=measure))
+        with writer(target) as file:
+            file.write(data)
+        return outcome
+
+    def making(self, key: Key, *, measure: bool) -> Steps[tuple[bytes, Outcome]]:
+        """Return the file of the noisy image, and what was reached.
 
         The achieved level of lossless files is that of the samples that the codec gets; that of lossy ones comes from
         decoding the file's bytes, where `measure` asks for it. Colours under full transparency, which nobody sees, get
@@ -50,13 +58,13 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
         """
         try:
             noisy = [self._noisy(number, key, power) for number, power in enumerate(self._powers())]
+            yield _held(self.picture)
             written = tuple(one for one, _ in noisy)
             told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
             encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
+            yield _held(self.picture)
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
-        with writer(target) as file:
-            file.write(encoded.data)
         reached, taken = self._reached(written, encoded, measure=measure)
         if encoded.lossless:
             taken = missed(told["drawn"], reached)
@@ -64,7 +72,8 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
             reached["geometric_snr_db"] = geometric_snr_db
         first = written[0]
         form = {"name": self.target.name, "mode": first.mode, "size": list(first.size), "bits": first.bits}
-        return Outcome(
+        yield _held(self.picture)
+        return encoded.data, Outcome(
             **told,
             achieved=reached,
             format=form | ({"frames": len(written)} if len(written) > 1 else {}),
@@ -137,6 +146,11 @@ def output_suffix(suffix: str, options: ImageOptions) -> str:
 
 
 def open_item(path: Path, options: ImageOptions) -> ImageItem:
+    """Do all steps of `opening`."""
+    return finish(opening(path, options))
+
+
+def opening(path: Path, options: ImageOptions) -> Steps[ImageItem]:
     """Decode and check the image at `path`.
 
     The content decides its format, not the name. Where they differ and no other format is asked for, the output keeps
@@ -148,7 +162,9 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
         Where the file is broken, or the output could not hold all of it.
     """
     data = content_of(path)
+    yield len(data)
     picture = picture_of(path, data, max_pixels=options.max_pixels)
+    yield _held(picture)
     source = next(row for row in FORMATS if row.name == picture.format)
     target = options.output_format() or source
     recipe = options.spec
@@ -163,7 +179,13 @@ def open_item(path: Path, options: ImageOptions) -> ImageItem:
         ranges = tuple(_range(frame, recipe, options.ends()) for frame in picture.frames)
     except (InputError, UsageError) as error:
         raise InputError(f"{path}: {error}") from error
+    yield _held(picture)
     return ImageItem(path, picture, target, recipe, options, ranges, notices + changes, checksum(data))
+
+
+def _held(picture: Picture) -> int:
+    """Return the bytes of its samples."""
+    return sum([frame.colour.nbytes for frame in picture.frames])
 
 
 def _check_noise(picture: Picture, recipe: NoiseSpec) -> None:

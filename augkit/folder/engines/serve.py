@@ -13,7 +13,7 @@ import msgspec
 from augkit._version import __version__
 from augkit.blake2 import blake2b
 from augkit.folder.commit import sync_folders_of, synced
-from augkit.folder.make import Made, describe, make_outputs
+from augkit.folder.make import Made, describe, make_group
 from augkit.folder.options import Job
 from augkit.folder.plan import RECIPE
 from augkit.noise.keys import STREAM_VERSION
@@ -74,7 +74,7 @@ def serve_group(number: str, theirs: Release, where: Place, job: bytes, group: b
         return Unfit(f"{_here()} {wrong}; SRC and DST have to lie where all workers see them, under the same names")
     try:
         own, sample = pickle.loads(job)  # noqa: S301 - of the main process, by way of the engine
-        made = [one for task in pickle.loads(group) for one in make_outputs(own, task, sample)]  # noqa: S301
+        made = make_group(own, pickle.loads(group), sample)  # noqa: S301
         return _on_disk(Path(own.dst), made)
     except Exception as error:
         return describe(error)
