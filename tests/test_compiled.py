@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 
 import augkit.compiled
 from augkit.compiled import SOURCES, compiler, library
-from augkit.noise.distributions import Gaussian
+from augkit.noise.distributions import Gaussian, as_distribution
 from augkit.noise.keys import Key
 from augkit.noise.lattice import add_lattice
 from augkit.series.files import open_item
 from augkit.series.options import SeriesOptions
+from tests.golden import LAWS
 from tests.ways import plain
 
 ROOT = Path(__file__).parent.parent
@@ -102,6 +104,24 @@ def test_flags_of_a_compiler_change_no_bit(elsewhere, monkeypatch, cc):
     made, table = noisy(), noised_table(elsewhere)
     with plain():
         assert (noisy(), noised_table(elsewhere)) == (made, table)
+
+
+def test_instructions_that_only_some_machines_have_change_no_bit(elsewhere):
+    clean = np.random.default_rng(1).integers(0, 256, 300_001, np.uint8)
+
+    def made():
+        for law, scale in product(LAWS, (0.3, 12.75, 25.5, 60.0, 110.0, 255.0)):
+            out = np.empty_like(clean)
+            add_lattice(clean, as_distribution(law), scale, Key(1), out=out, start=65_000)
+            yield out
+
+    compiler.compile_library(elsewhere / compiler.LIBRARY)
+    usual = list(made())
+    compiler.compile_library(elsewhere / compiler.LIBRARY, "-DAUGKIT_PLAIN")
+    library.cache_clear()
+    assert library() is not None
+    for one, other in zip(made(), usual, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_no_compiler_at_all_is_told(tmp_path, monkeypatch):

@@ -27,6 +27,11 @@
 #define AUGKIT_WIDE
 #endif
 
+/* Where instructions beyond AVX2 may be named, to be used where the machine has them; without is for tests. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(AUGKIT_PLAIN)
+#define AUGKIT_X86
+#endif
+
 #define AUGKIT_API __attribute__((visibility("default")))
 
 /* A hash of the sources, given by who compiles them. */

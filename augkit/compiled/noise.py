@@ -53,7 +53,7 @@ def add_lattice(
     out: NDArray[np.uint8],
     stream: Blocks,
     table: NDArray[np.int16] | NDArray[np.int8],
-    escapes: tuple[int, NDArray[np.uint64]],
+    ends: tuple[NDArray[np.int64], NDArray[np.uint64]],
 ) -> bool:
     """Add the lattice's differences to rows of bytes; return False, with nothing done, without the library.
 
@@ -61,17 +61,17 @@ def add_lattice(
     ----------
     samples, out : uint8 ndarray, shape (n,) or (n, channels)
     table : int16 or int8 ndarray, shape (65536,)
-    escapes : tuple of int and uint64 ndarray, shape (511,)
-        The first of the slots that are escapes, and the ends of the atoms' shares of them.
+    ends : tuple of int64 and uint64 ndarray, shape (511,)
+        Where the slots of each atom end, behind which those of escapes begin, and the atoms' shares of these.
     """
     kernel = library()
     if kernel is None:
         return False
     shape, channels = samples.shape, samples.size // max(1, len(samples))
     clean, noisy = address(samples, "u1", shape), address(out, "u1", shape, written=True)
-    first_escape, ends = escapes
+    slots, shares = ends
     differences = address(table, f"i{table.itemsize}", (2**16,)), table.itemsize
-    constant = channels, *differences, first_escape, address(ends, "u8", (511,))
+    constant = channels, *differences, address(slots, "i8", (511,)), address(shares, "u8", (511,))
     for done, blocks in _steps(stream, len(samples)):
         moved = clean + done * channels, noisy + done * channels
         kernel.augkit_add_lattice(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)

@@ -37,8 +37,8 @@ class Lattice(msgspec.Struct, frozen=True, eq=False):
         The difference that each slot stands for; arbitrary for escapes.
     narrow : int8 ndarray, shape (65536,), or None
         The same, where all of them fit.
-    first_escape : int
-        Slots from here on are escapes.
+    edges : int64 ndarray, shape (511,)
+        Where the slots of each atom end.
     atoms : int16 ndarray, shape (511,)
         -255 ... 255.
     cumulative : uint64 ndarray, shape (511,)
@@ -47,9 +47,14 @@ class Lattice(msgspec.Struct, frozen=True, eq=False):
 
     table: NDArray[np.int16]
     narrow: NDArray[np.int8] | None
-    first_escape: int
+    edges: NDArray[np.int64]
     atoms: NDArray[np.int16]
     cumulative: NDArray[np.uint64]
+
+    @property
+    def first_escape(self) -> int:
+        """Slots from here on are escapes."""
+        return int(self.edges[-1])
 
     def settle(self, slots: Words, fine: NDArray[np.uint64]) -> NDArray[np.int16]:
         """Return the differences of escapes, from their slots and a further 64-bit word each."""
@@ -78,11 +83,11 @@ def lattice(law: Distribution, scale: float) -> Lattice:
     probabilities = shares(law, scale)
     whole, rest = probabilities >> _FRACTION, probabilities & (2**_FRACTION - 1)
     table = np.zeros(_SLOTS, dtype=np.int16)
-    first_escape = int(whole.sum())
-    table[:first_escape] = np.repeat(atoms, whole)
+    edges = np.cumsum(whole)
+    table[: edges[-1]] = np.repeat(atoms, whole)
     table.setflags(write=False)
     narrow = table.astype(np.int8) if table[0] >= _LEAST_BYTE else None  # the least stands first; laws are symmetric
-    return Lattice(table, narrow, first_escape, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
+    return Lattice(table, narrow, edges, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
 
 
 def add_lattice(
@@ -100,9 +105,9 @@ def add_lattice(
         Number of the first sample within the stream.
     """
     law_table, stream = lattice(law, scale), Stream(key, start)
-    escapes = law_table.first_escape, law_table.cumulative
+    ends = law_table.edges, law_table.cumulative
     table = law_table.table if law_table.narrow is None else law_table.narrow
-    if not compiled.add_lattice(samples, out, stream, table, escapes):
+    if not compiled.add_lattice(samples, out, stream, table, ends):
         _add_plain(samples, out, law_table, stream)
 
 
