@@ -46,7 +46,9 @@ def put_back(noisy: Samples, signal: Signal) -> None:
     """Restore the samples of `noisy` that may not change, piece by piece."""
     if signal.where is None:
         return
-    where = np.broadcast_to(signal.where, (len(noisy), *signal.where.shape[1:]))
+    where = signal.where
+    if len(where) != len(noisy):
+        where = np.broadcast_to(where, (len(noisy), *where.shape[1:]))
     for begin in range(0, len(noisy), _ROWS):
         rows = slice(begin, begin + _ROWS)
         kept = ~where[rows]

@@ -55,11 +55,11 @@ def _edited(job: Job, task: Task, output: Output, label: str, name: str) -> Read
     return Ready(name, made.data, made.notices)
 
 
-def fill_labels(labels: Sequence[Ready], temporaries: Sequence[Path]) -> None:
+def fill_labels(labels: Sequence[Ready], temporaries: Sequence[str]) -> None:
     """Fill the files that become the labels of one output; raise `OutputError` naming the one that cannot be."""
     for (name, content, _), temporary in zip(labels, temporaries, strict=True):
         try:
-            _fill(content, temporary)
+            _fill(content, Path(temporary))
         except OSError as error:
             raise OutputError(f"its label {name}: {error.strerror}") from None
 

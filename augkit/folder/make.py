@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
@@ -19,7 +20,7 @@ from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome, fields
 from augkit.steps import Steps, finish, side_by_side
-from augkit.writing import copied, writer
+from augkit.writing import copied
 
 OUT_OF_MEMORY = "not enough memory for this file"
 
@@ -29,6 +30,9 @@ MEASURED = 16
 
 Written: TypeAlias = tuple[int, dict[str, Any] | None, bool]
 """Bytes of an output, its row, and whether it is durable."""
+
+Fill: TypeAlias = Callable[[list[str]], tuple[Outcome | None, int]]
+"""Fills the files of an output; returns what was reached, None for an unchanged source, and its bytes."""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -166,25 +170,25 @@ def _write(job: Job, task: Task, item: Item, output: Output, sample: float, *, c
     stream = (job.folder.stream,) if job.folder.stream else ()
     key = Key(job.seed, path=(*stream, task.source, output.copy))
     names = (output.name, *output.saved.values(), *(label.name for label in labels))
-    clean = output.copy == 0 or _stays_clean(key, job.folder.probability)
-    prepared: tuple[bytes, Outcome] | None = None
-    if hasattr(item, "making") and not clean:
-        prepared = yield from cast(SteppedItem, item).making(key, measure=is_measured(key, sample))
+    content = b""
+    if output.copy == 0 or _stays_clean(key, job.folder.probability):
+        fill: Fill = partial(_leave, job, task, item, output)
+    elif hasattr(item, "making"):
+        content, made = yield from cast(SteppedItem, item).making(key, measure=is_measured(key, sample))
+        fill = partial(_tell, made, len(content))
+    else:
+        fill = partial(_finish, item, output, key, is_measured(key, sample))
     targets = [os.path.join(job.dst, name) for name in names]  # noqa: PTH118
     for target in targets:
         confine(target, job.dst)
     replaces = any(map(os.path.lexists, targets))
 
-    def fill(paths: list[Path]) -> tuple[Outcome | None, int]:
-        own = paths[: len(paths) - len(labels)]
-        fill_labels(labels, paths[len(own) :])
-        if clean:
-            return None, _leave(job, task, item, own, output)
-        if prepared is not None:
-            return prepared[1], _fill(own[0], prepared[0])
-        return _finish(item, own, output, key, is_measured(key, sample))
+    def fill_all(temporaries: list[str]) -> tuple[Outcome | None, int]:
+        own = len(temporaries) - len(labels)
+        fill_labels(labels, temporaries[own:])
+        return fill(temporaries[:own])
 
-    outcome, size = write_together(targets, fill, sync=replaces)
+    outcome, size = write_together(targets, fill_all, sync=replaces, content=content)
     told = tuple(notice for label in labels for notice in label.notices)
     row = _row(job, task, output, size, outcome, told=told)
     return size, row | {"source_crc32": checksum}, replaces
@@ -199,23 +203,25 @@ def is_measured(key: Key, sample: float) -> bool:
     return sample >= 1 or (sample > 0 and key.child("measure").share() < sample)
 
 
-def _finish(item: Item, paths: list[Path], output: Output, key: Key, measure: bool) -> tuple[Outcome, int]:
+def _tell(outcome: Outcome, size: int, temporaries: list[str]) -> tuple[Outcome | None, int]:
+    """Add nothing to what is written already."""
+    return outcome, size
+
+
+def _finish(item: Item, output: Output, key: Key, measure: bool, temporaries: list[str]) -> tuple[Outcome | None, int]:
+    paths = [Path(temporary) for temporary in temporaries]
     saved = dict(zip(output.saved, paths[1:], strict=True))
     further: dict[str, Any] = {"saved": saved} if saved else {}
     return item.write(paths[0], key, measure=measure, **further), os.stat(paths[0]).st_size  # noqa: PTH116
 
 
-def _fill(path: Path, data: bytes) -> int:
-    with writer(path) as file:
-        return file.write(data)
-
-
-def _leave(job: Job, task: Task, item: Item, paths: list[Path], output: Output) -> int:
+def _leave(job: Job, task: Task, item: Item, output: Output, temporaries: list[str]) -> tuple[Outcome | None, int]:
     """Write an output that is the unchanged source."""
+    paths = [Path(temporary) for temporary in temporaries]
     copied(resolved(job, task), paths[0])
     if output.saved:
         cast(SavingItem, item).save_unchanged(dict(zip(output.saved, paths[1:], strict=True)))
-    return os.stat(paths[0]).st_size  # noqa: PTH116
+    return None, os.stat(paths[0]).st_size  # noqa: PTH116
 
 
 def _copy(job: Job, source: Path, output: Output) -> Steps[Written]:
@@ -223,7 +229,7 @@ def _copy(job: Job, source: Path, output: Output) -> Steps[Written]:
     target = job.target_root / output.name
     confine(target, job.dst)
     replaces = os.path.lexists(target)
-    write_together([target], lambda paths: copied(source, paths[0]), sync=replaces)
+    write_together([target], lambda temporaries: copied(source, Path(temporaries[0])), sync=replaces)
     return target.stat().st_size, None, replaces
 
 

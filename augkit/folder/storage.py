@@ -30,24 +30,28 @@ def write_atomically(target: Path, make: Callable[[Path], T]) -> T:
     The temporary name is short and random, the file is 0600 until it is complete. A file that replaces an older one is
     synced before the rename, so that a power cut leaves one of the two.
     """
-    return write_together([target], lambda temporaries: make(temporaries[0]), sync=os.path.lexists(target))
+    return write_together([target], lambda temporaries: make(Path(temporaries[0])), sync=os.path.lexists(target))
 
 
-def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T], *, sync: bool) -> T:
+def write_together(
+    targets: Sequence[str | Path], make: Callable[[list[str]], T], *, sync: bool, content: bytes = b""
+) -> T:
     """Do as `write_atomically` for several files that belong together; on any error all stays as it was.
 
     Parameters
     ----------
+    content : bytes
+        What is in the first file before `make` is called.
     sync : bool
         Whether to wait until the bytes of all are on the disk before the first is renamed, as is needed where older
         ones are replaced.
     """
-    temporaries: list[Path] = []
-    older: dict[str | Path, Path] = {}
+    temporaries: list[str] = []
+    older: dict[str | Path, str] = {}
     renamed: list[str | Path] = []
     try:
         for target in targets:
-            temporaries.append(temporary_beside(target))  # noqa: PERF401 - those that are made are removed if one cannot be
+            temporaries.append(temporary_beside(target, content=b"" if temporaries else content))
         made = make(temporaries)
         for temporary in temporaries:
             os.chmod(temporary, 0o666 & ~_UMASK)  # noqa: PTH101 - methods of paths take as long as the calls
@@ -63,7 +67,7 @@ def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T
             _undo(target, older)
         remove_quietly((*temporaries, *older.values()))
         if isinstance(error, OSError):
-            _name(error, dict(zip(map(str, temporaries), map(str, targets), strict=False)), targets[0])
+            _name(error, dict(zip(temporaries, map(str, targets), strict=False)), targets[0])
         raise
     remove_quietly(older.values())
     return made
@@ -71,9 +75,8 @@ def write_together(targets: Sequence[str | Path], make: Callable[[list[Path]], T
 
 def write_once(target: Path, data: bytes) -> None:
     """Write a file, durably, unless it is there or another process is first."""
-    temporary = temporary_beside(target)
+    temporary = Path(temporary_beside(target, content=data))
     try:
-        temporary.write_bytes(data)
         temporary.chmod(0o666 & ~_UMASK)
         sync_file(temporary)
         with suppress(FileExistsError):
@@ -90,7 +93,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def _keep(target: str | Path, older: dict[str | Path, Path]) -> None:
+def _keep(target: str | Path, older: dict[str | Path, str]) -> None:
     """Give an older file a second name, where there is one and the file system knows such names."""
     kept = _beside(target)
     try:
@@ -104,20 +107,20 @@ def _keep(target: str | Path, older: dict[str | Path, Path]) -> None:
     older[target] = kept
 
 
-def _undo(target: str | Path, older: dict[str | Path, Path]) -> None:
+def _undo(target: str | Path, older: dict[str | Path, str]) -> None:
     """Put the older file back, or take the new one away where there was none."""
     with suppress(OSError):
         if target in older:
-            older[target].replace(target)
+            os.replace(older[target], target)  # noqa: PTH105
         else:
-            Path(target).unlink(missing_ok=True)
+            os.unlink(target)  # noqa: PTH108
 
 
-def remove_quietly(paths: Iterable[Path]) -> None:
+def remove_quietly(paths: Iterable[str | Path]) -> None:
     """Delete files as far as that can be done: what failed before is worth telling, and leftovers go later too."""
     for path in paths:
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            os.unlink(path)  # noqa: PTH108
 
 
 def _name(error: OSError, targets: Mapping[str, str], first: str | Path) -> None:
@@ -132,24 +135,32 @@ def _name(error: OSError, targets: Mapping[str, str], first: str | Path) -> None
         error.filename2 = None
 
 
-def _beside(target: str | Path, suffix: str = "") -> Path:
+def _beside(target: str | Path, suffix: str = "") -> str:
     """Return a new name in the folder of a file, short and random."""
-    return Path(os.path.join(os.path.dirname(target), TEMP_PREFIX + os.urandom(6).hex() + suffix))  # noqa: PTH118, PTH120
+    return os.path.join(os.path.dirname(target), TEMP_PREFIX + os.urandom(6).hex() + suffix)  # noqa: PTH118, PTH120
 
 
-def temporary_beside(target: str | Path, suffix: str = "") -> Path:
-    """Create an empty file in the folder of another, under a name that a run knows as that of a temporary one."""
+def temporary_beside(target: str | Path, suffix: str = "", content: bytes = b"") -> str:
+    """Create a file in the folder of another, under a name that a run knows as that of a temporary one."""
     temporary = _beside(target, suffix)
     try:
         handle = os.open(temporary, _NEW, 0o600)
     except FileNotFoundError:
-        temporary.parent.mkdir(parents=True, exist_ok=True)
+        Path(temporary).parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(temporary, _NEW, 0o600)
-    os.close(handle)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(handle, left) :]
+    except BaseException:
+        remove_quietly([temporary])
+        raise
+    finally:
+        os.close(handle)
     return temporary
 
 
-_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+_NEW = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
 
 
 def _read_umask() -> int:

@@ -56,13 +56,14 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
         decoding the file's bytes, where `measure` asks for it. Colours under full transparency, which nobody sees, get
         no noise and are not measured.
         """
+        held = _held(self.picture)
         try:
             noisy = [self._noisy(number, key, power) for number, power in enumerate(self._powers())]
-            yield _held(self.picture)
+            yield held
             written = tuple(one for one, _ in noisy)
             told, geometric_snr_db = noisy[0][1].told, noisy[0][1].geometric_snr_db
             encoded = self.target.encode(replace(self.picture, frames=written), self.options.quality)
-            yield _held(self.picture)
+            yield held
         except InputError as error:
             raise InputError(f"{self.path}: {error}") from error
         reached, taken = self._reached(written, encoded, measure=measure)
@@ -72,7 +73,7 @@ class ImageItem(msgspec.Struct, frozen=True, eq=False):
             reached["geometric_snr_db"] = geometric_snr_db
         first = written[0]
         form = {"name": self.target.name, "mode": first.mode, "size": list(first.size), "bits": first.bits}
-        yield _held(self.picture)
+        yield held
         return encoded.data, Outcome(
             **told,
             achieved=reached,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import import_module
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -67,7 +68,7 @@ class Format(msgspec.Struct, frozen=True, eq=False):
         InputError
             Without the path, where something would be lost. On a broken file, whatever Pillow raises.
         """
-        picture: Picture = import_module(f"augkit.images.formats.{self.module}").decode(data, max_pixels)
+        picture: Picture = _loaded(self.module).decode(data, max_pixels)
         return picture
 
     def encode(self, picture: Picture, quality: int | None) -> Encoded:
@@ -78,6 +79,11 @@ class Format(msgspec.Struct, frozen=True, eq=False):
         InputError
             Without the path, where something would be lost.
         """
-        encode = getattr(import_module(f"augkit.images.formats.{self.module}"), self.encoder)
+        encode = getattr(_loaded(self.module), self.encoder)
         encoded: Encoded = encode(picture, quality)
         return encoded
+
+
+@cache
+def _loaded(module: str) -> Any:
+    return import_module(f"augkit.images.formats.{module}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -102,11 +103,16 @@ class Additive(msgspec.Struct, frozen=True):
             threads=self.threads,
         )
         told = {
-            "noise": str(self.law),
-            "requested": {self.level.kind: str(self.level)},
+            "noise": _as_text(self.law),
+            "requested": {self.level.kind: _as_text(self.level)},
             "drawn": {self.level.kind: drawn.value},
         }
         return Noisy(made.samples, told, made)
+
+
+@lru_cache(maxsize=64)
+def _as_text(of: Distribution | Level) -> str:
+    return str(of)
 
 
 def checked_level(level: Level) -> Level:

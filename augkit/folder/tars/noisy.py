@@ -123,7 +123,7 @@ class Noiser:
 
     def _scratch(self, part: Part) -> Path:
         """Create an empty file for a member, under a name that tells its format only."""
-        return temporary_beside(self._beside, suffix_of(part.extension, self._suffixes))
+        return Path(temporary_beside(self._beside, suffix_of(part.extension, self._suffixes)))
 
 
 def _of_the_system(error: BaseException | None) -> OSError | None:
