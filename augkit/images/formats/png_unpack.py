@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from types import MappingProxyType
 
 import numpy as np
-from isal import isal_zlib
+from isal import igzip_lib
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -121,10 +121,10 @@ def _size(header: Header) -> int:
 
 def _inflated(pieces: Sequence[memoryview], size: int) -> tuple[bytes, bool]:
     """Return `size` bytes of a stream, however many more it claims to hold, and whether it does."""
-    decoder = isal_zlib.decompressobj()
+    decoder = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_ZLIB)
     try:
         data = decoder.decompress(pieces[0] if len(pieces) == 1 else b"".join(pieces), size)
-        surplus = b"" if decoder.eof else decoder.decompress(decoder.unconsumed_tail, 1)
+        surplus = b"" if decoder.eof else decoder.decompress(b"", 1)
     except BROKEN_STREAM as error:
         raise ValueError(f"the image data are broken: {error}") from error
     if len(data) < size:
