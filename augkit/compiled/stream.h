@@ -117,7 +117,7 @@ typedef void Piece(void *work, const void *words, size_t at, size_t count);
  * they are listed, grew to `most` or more: the list holds `most` + LANES * BLOCK of them. Returns how many samples are
  * done.
  */
-static size_t walk(
+static inline size_t walk(
     Piece *piece, void *work, const unsigned char *seeds, size_t first, size_t count, size_t per_raw,
     const Escapes *escapes) {
     uint64_t raw[LANES][RAW];
