@@ -1,4 +1,4 @@
-"""Work in steps: of many small pieces of it the same step is done for all before the next.
+"""Work in steps: of the small pieces of a group the same step is done for all before the next.
 
 Each step finds its code and its tables in the near caches then; a piece by itself finds there what the steps before
 needed. With small pictures that is a fifth of the time.
@@ -28,7 +28,7 @@ def finish(steps: Steps[T]) -> T:
             return made
 
 
-def side_by_side(works: Iterable[Steps[T]]) -> list[T]:
+def take_turns(works: Iterable[Steps[T]]) -> list[T]:
     """Do all works, the small ones a step at a time, and return what they make in their order.
 
     One that says that it holds much is finished before the others go on, so that the memory is that of one.

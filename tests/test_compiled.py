@@ -117,11 +117,23 @@ def test_instructions_that_only_some_machines_have_change_no_bit(elsewhere):
 
     compiler.compile_library(elsewhere / compiler.LIBRARY)
     usual = list(made())
-    compiler.compile_library(elsewhere / compiler.LIBRARY, "-DAUGKIT_PLAIN")
+    compiler.compile_library(elsewhere / compiler.LIBRARY, compiler.PLAIN)
     library.cache_clear()
     assert library() is not None
     for one, other in zip(made(), usual, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_compiler_that_does_not_know_the_newest_instructions_does(elsewhere, monkeypatch):
+    old = elsewhere / "old-cc"
+    old.write_text('#!/bin/sh\ncase "$*" in *AUGKIT_PLAIN*) exec cc "$@";; *) echo no such target >&2; exit 1;; esac\n')
+    old.chmod(0o755)
+    monkeypatch.setenv("CC", str(old))
+    compiler.compile_library(elsewhere / compiler.LIBRARY)
+    made = noisy()
+    assert library() is not None
+    with plain():
+        assert noisy() == made
 
 
 def test_no_compiler_at_all_is_told(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, zigzag_index
 
+from augkit.images.formats import jpeg
 from augkit.images.formats.jpeg_header import _ZIGZAG, read_header
 from augkit.images.formats.jpeg_segments import unusual
 from augkit.images.pillow import BROKEN
@@ -65,6 +66,19 @@ def test_order_of_tables_is_that_of_the_standard() -> None:
     assert tuple(zigzag_index) == _ZIGZAG
 
 
+@pytest.mark.parametrize("length", range(5, 17))
+def test_short_jfif_header_is_none(length: int) -> None:
+    whole = coded(dpi=(72, 71))
+    body = (whole[6:20] + b"\0\0")[:length]
+    data = whole[:2] + b"\xff\xe0" + struct.pack(">H", 2 + length) + body + whole[20:]
+    header, picture = read_header(data), jpeg.decode(data, 10**6)
+    assert header.dpi == ((72, 71) if length >= 14 else None)
+    assert (header.jfif is not None) == (length >= 14)
+    again = Image.open(BytesIO(jpeg.encode(picture, None).data))
+    again.load()
+    assert again.info.get("dpi") == header.dpi
+
+
 def test_centimetres_become_inches() -> None:
     data = bytearray(coded(dpi=(100, 50)))
     data[13] = 2
@@ -105,7 +119,7 @@ def test_unusual_frame_is_told_apart_from_a_broken_one() -> None:
     data = bytearray(coded())
     data[data.index(b"\xff\xc0") + 4] = 12
     assert "JPEG of 12 bits" in unusual(bytes(data))
-    assert unusual(coded()) == unusual(b"\xff\xd8\xff") == ""
+    assert unusual(coded()) == unusual(b"\xff\xd8\xff") == unusual(b"\xff\xd8\xff\xc0\0\2") == ""
 
 
 @given(st.sampled_from(sorted(KINDS)), st.lists(st.tuples(st.integers(2, 400), st.integers(0, 255)), max_size=4))

@@ -1,5 +1,6 @@
 """Works in steps: the order of steps, of results, and what is held at a time."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from augkit.cli import main
+from augkit.folder import make, run
+from augkit.folder.options import Job
+from augkit.folder.plan import Task
 from augkit.images.files import opening
 from augkit.images.options import ImageOptions
 from augkit.noise.keys import Key
-from augkit.steps import Steps, finish, side_by_side
+from augkit.steps import Steps, finish, take_turns
 
 SMALL, LARGE = 2**10, 2**20
 
@@ -25,14 +30,14 @@ def work(name: str, held: list[int], log: list[str]) -> Steps[str]:
 
 def test_small_works_take_turns() -> None:
     log: list[str] = []
-    assert side_by_side(work(name, [SMALL] * 3, log) for name in "abc") == list("abc")
+    assert take_turns(work(name, [SMALL] * 3, log) for name in "abc") == list("abc")
     assert log == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
 
 
 def test_large_work_is_finished_before_others_go_on() -> None:
     log: list[str] = []
     held = {"a": [SMALL] * 2, "b": [SMALL, LARGE, LARGE], "c": [LARGE, SMALL]}
-    assert side_by_side(work(name, held[name], log) for name in "abc") == list("abc")
+    assert take_turns(work(name, held[name], log) for name in "abc") == list("abc")
     assert log == ["a0", "b0", "c0", "c1", "a1", "b1", "b2"]
 
 
@@ -49,7 +54,7 @@ def test_results_are_in_order_and_no_two_large_works_are_under_way(works: list[l
         large.discard(number)
         return number
 
-    assert side_by_side(counted(number, held) for number, held in enumerate(works)) == list(range(len(works)))
+    assert take_turns(counted(number, held) for number, held in enumerate(works)) == list(range(len(works)))
 
 
 def test_finish_does_all_steps() -> None:
@@ -73,7 +78,7 @@ def test_error_of_one_closes_the_others() -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        side_by_side([careful(), broken()])
+        take_turns([careful(), broken()])
     assert closed == [True]
 
 
@@ -87,3 +92,22 @@ def test_image_tells_what_it_holds(tmp_path: Path) -> None:
     data, outcome = finish(item.making(Key(1), measure=True))
     assert item.write(target, Key(1), measure=True) == outcome
     assert target.read_bytes() == data
+
+
+def test_labels_that_are_edited_count_as_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "src").mkdir()
+    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "src" / "a.png")
+    label = {"version": "5.4", "shapes": [], "imagePath": "a.png", "imageData": None, "more": "x" * LARGE}
+    (tmp_path / "src" / "a.json").write_text(json.dumps(label))
+    asked: list[tuple[Job, list[Task]]] = []
+
+    def ask(job: Job, tasks: list[Task], *_: object, **__: object) -> None:
+        asked.append((job, tasks))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_tasks", ask)
+    main(["images", str(tmp_path / "src"), str(tmp_path / "dst"), "--std", "0.1", "--labels", "copy", "--quiet"])
+    ((job, tasks),) = asked
+    held = list(make._making(job, tasks[0], 0.0))
+    assert max(held) > LARGE
+    assert sorted(path.suffix for path in (tmp_path / "dst").glob("a*")) == [".json", ".png"]

@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x15099F6B99C61323
+SOURCES = 0x07C42A9DAE9D17CA
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8

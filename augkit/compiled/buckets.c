@@ -12,8 +12,8 @@
 /* The table once more, by the upper byte of a word: along a bucket of 256 slots differences rise by one at a few steps.
  *
  * A sample's is that of the first slot, of which `size` has the amount, and how many of the `steps` are below its lower
- * byte. Buckets before `middle` begin below 0. Slots of those beyond `first` + `span`, which have more steps, have
- * `amounts` of their own.
+ * byte. Buckets before `middle` begin below 0, which is never the last, as laws are symmetric. Slots of those before `first`
+ * and beyond `first` + `span`, which have more steps, have `amounts` of their own.
  */
 typedef struct {
     const Lattice *lattice;
@@ -111,10 +111,9 @@ WITH_BUCKETS static void bucket_piece(void *work, const void *given, size_t at, 
     const uint8_t *in = lattice->in + at;
     uint8_t *out = lattice->out + at;
     const size_t whole = count / 64 * 64;
-    const __m512i one = _mm512_set1_epi8(1), even = _mm512_set_epi8(
-        126, 124, 122, 120, 118, 116, 114, 112, 110, 108, 106, 104, 102, 100, 98, 96, 94, 92, 90, 88, 86, 84, 82, 80,
-        78, 76, 74, 72, 70, 68, 66, 64, 62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28, 26, 24,
-        22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+    uint8_t places[64];
+    for (size_t i = 0; i < sizeof places; i++) places[i] = (uint8_t)(2 * i);
+    const __m512i one = _mm512_set1_epi8(1), even = _mm512_loadu_si512(places);
     const __m512i odd = _mm512_add_epi8(even, one), middle = _mm512_set1_epi8((char)buckets->middle);
     const __m512i first = _mm512_set1_epi8((char)buckets->first), span = _mm512_set1_epi8((char)buckets->span);
     uint64_t beyond[MOST_SAMPLES / 64];

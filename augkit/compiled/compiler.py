@@ -31,6 +31,10 @@ FLAGS = (
 )
 
 
+PLAIN = "-DAUGKIT_PLAIN"
+"""Leaves out what names instructions beyond AVX2."""
+
+
 class CompileError(Exception):
     """There is no library; the message says why, in one line."""
 
@@ -74,7 +78,10 @@ def compile_library(target: Path, *more: str) -> None:
             sources = [str(path) for path in sorted(HERE.glob("*.c"))]
             number = f"-DAUGKIT_SOURCES=UINT64_C({sources_number()})"
             command = [*compiler(), *FLAGS, number, *more, *sources, "-o", str(made), "-lm"]
-            subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603
+            try:
+                _run(command)
+            except subprocess.CalledProcessError:  # such as GCC 7, which does not know the newest instructions
+                _run([*command, PLAIN])
             if not more:
                 ctypes.CDLL(str(made)).augkit_sources  # noqa: B018 - fails where the library is for another machine
             made.replace(target)
@@ -83,6 +90,10 @@ def compile_library(target: Path, *more: str) -> None:
         raise CompileError(f"{error.cmd[0]} failed{': ' + said[0] if said else ''}") from error
     except (OSError, AttributeError, ValueError, subprocess.TimeoutExpired) as error:
         raise CompileError(" ".join(str(error).split())) from error
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603
 
 
 if __name__ == "__main__":

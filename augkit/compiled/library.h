@@ -27,7 +27,7 @@
 #define AUGKIT_WIDE
 #endif
 
-/* Where instructions beyond AVX2 may be named, to be used where the machine has them; without is for tests. */
+/* Where instructions beyond AVX2 are named, to be used where the machine has them. */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(AUGKIT_PLAIN)
 #define AUGKIT_X86
 #endif

@@ -19,7 +19,7 @@ from augkit.folder.plan import Output, Task
 from augkit.folder.storage import confine, write_together
 from augkit.noise.keys import STREAM_VERSION, Key
 from augkit.outcome import Outcome, fields
-from augkit.steps import Steps, finish, side_by_side
+from augkit.steps import Steps, finish, take_turns
 from augkit.writing import copied
 
 OUT_OF_MEMORY = "not enough memory for this file"
@@ -81,7 +81,7 @@ def make_outputs(job: Job, task: Task, sample: float) -> list[Made]:
 
 def make_group(job: Job, tasks: Sequence[Task], sample: float) -> list[Made]:
     """Write all outputs of several sources, those of small ones side by side."""
-    return [made for outputs in side_by_side(_making(job, task, sample) for task in tasks) for made in outputs]
+    return [made for outputs in take_turns(_making(job, task, sample) for task in tasks) for made in outputs]
 
 
 def make_here(job: Job, task: Task, sample: float) -> list[Made]:
@@ -173,7 +173,8 @@ def _write(job: Job, task: Task, item: Item, output: Output, sample: float, *, c
     content = b""
     if output.copy == 0 or _stays_clean(key, job.folder.probability):
         fill: Fill = partial(_leave, job, task, item, output)
-    elif hasattr(item, "making"):
+    elif hasattr(item, "making") and not output.saved:
+        yield sum(len(label.content) for label in labels if isinstance(label.content, bytes))
         content, made = yield from cast(SteppedItem, item).making(key, measure=is_measured(key, sample))
         fill = partial(_tell, made, len(content))
     else:

@@ -144,10 +144,15 @@ def temporary_beside(target: str | Path, suffix: str = "", content: bytes = b"")
     """Create a file in the folder of another, under a name that a run knows as that of a temporary one."""
     temporary = _beside(target, suffix)
     try:
-        handle = os.open(temporary, _NEW, 0o600)
-    except FileNotFoundError:
-        Path(temporary).parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(temporary, _NEW, 0o600)
+        try:
+            handle = os.open(temporary, _NEW, 0o600)
+        except FileNotFoundError:
+            Path(temporary).parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(temporary, _NEW, 0o600)
+    except OSError as error:
+        if error.filename == temporary:
+            error.filename = str(target)
+        raise
     try:
         left = memoryview(content)
         while left:

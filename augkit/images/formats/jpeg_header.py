@@ -17,6 +17,7 @@ _TABLES = 0xDB
 _NAMES = {0xFE: "COM"} | {0xE0 + number: f"APP{number}" for number in range(16)}
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
 _INCH, _CENTIMETRE = 1, 2
+_JFIF_BYTES = 14
 
 
 class Component(msgspec.Struct, frozen=True):
@@ -67,8 +68,9 @@ class Header(msgspec.Struct, frozen=True):
 
     @property
     def jfif(self) -> bytes | None:
-        """The body of the JFIF header."""
-        return next((body for name, body in self.segments if name == "APP0" and body.startswith(JFIF)), None)
+        """The body of the JFIF header; one that is too short is none, as for libjpeg."""
+        found = (body for name, body in self.segments if name == "APP0" and body.startswith(JFIF))
+        return next((body for body in found if len(body) >= _JFIF_BYTES), None)
 
     @property
     def is_rgb(self) -> bool:
@@ -84,7 +86,7 @@ class Header(msgspec.Struct, frozen=True):
     def dpi(self) -> tuple[float, float] | None:
         """Dots per inch, where the JFIF header has a unit."""
         jfif = self.jfif
-        if jfif is None or len(jfif) < 12 or jfif[7] not in (_INCH, _CENTIMETRE):
+        if jfif is None or jfif[7] not in (_INCH, _CENTIMETRE):
             return None
         inches = 2.54 if jfif[7] == _CENTIMETRE else 1
         across, down = struct.unpack_from(">HH", jfif, 8)

@@ -163,5 +163,6 @@ def unusual(data: bytes) -> str:
         return ""
     if kind not in USUAL_FRAMES:
         return "a lossless or hierarchical JPEG cannot be kept; convert it to PNG first"
-    bits = body[0] if body else 0
-    return f"JPEG of {bits} bits cannot be kept; convert it to 16-bit PNG or TIFF first" if bits != 8 else ""
+    if not body or body[0] == 8:
+        return ""
+    return f"JPEG of {body[0]} bits cannot be kept; convert it to 16-bit PNG or TIFF first"
