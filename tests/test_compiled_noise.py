@@ -112,9 +112,9 @@ def test_what_the_library_cannot_walk_through_is_refused():
     frozen.setflags(write=False)
     for samples, out in ((good, frozen), (good[::2], good[:5]), (good, good[:9]), (good, good.view(np.int8))):
         with pytest.raises(TypeError, match="contiguous"):
-            compiled.add_lattice(samples, out, stream, law.table, ends)
+            compiled.add_lattice(samples, out, stream, lambda: law.table, ends)
     with pytest.raises(TypeError, match="contiguous"):
-        compiled.add_lattice(good, good.copy(), stream, law.table[:-1], ends)
+        compiled.add_lattice(good, good.copy(), stream, lambda: law.table[:-1], ends)
 
 
 def test_seeds_that_are_too_few_are_refused():
@@ -129,7 +129,7 @@ def test_seeds_that_are_too_few_are_refused():
             np.zeros(10, np.uint8),
             np.zeros(10, np.uint8),
             Short(Key(1), 0),
-            law.table,
+            lambda: law.table,
             (law.edges, law.cumulative),
         )
 

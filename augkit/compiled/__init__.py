@@ -11,7 +11,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 
-SOURCES = 0x07C42A9DAE9D17CA
+SOURCES = 0x11DE327364A64CFB
 """The number of the sources that this code goes with; a library of others is not loaded."""
 
 _SIZE, _POINTER, _WORD, _MARK = ctypes.c_size_t, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint8
@@ -19,7 +19,7 @@ _BLOCKS = (ctypes.c_char_p, _SIZE, _SIZE)
 _BYTES = (*_BLOCKS, _POINTER, _POINTER, _WORD, _WORD)
 
 _SIGNATURES = {
-    "augkit_add_lattice": ((*_BYTES, _SIZE, _POINTER, _SIZE, _POINTER, _POINTER), None),
+    "augkit_add_lattice": ((*_BYTES, _SIZE, _POINTER, _POINTER, _POINTER, _SIZE), ctypes.c_int),
     "augkit_apply_values": ((*_BYTES, _POINTER, _POINTER, _POINTER), None),
     "augkit_fill_strips": ((*_BLOCKS, _POINTER, _SIZE, _POINTER, _SIZE, _SIZE, _POINTER, _POINTER), _SIZE),
     "augkit_add_scaled": ((_POINTER, _POINTER, ctypes.c_double, _POINTER, _SIZE, _SIZE), _SIZE),

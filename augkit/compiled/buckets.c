@@ -103,6 +103,15 @@ WITH_BUCKETS static void settle_aside(
     }
 }
 
+/* Return the difference of any slot, in steps. */
+static int difference_of(const Lattice *lattice, uint16_t word, size_t at) {
+    int atom = 0;
+    if (word >= lattice->edges[ATOMS - 1]) return settled_difference(lattice, word, at);
+    for (int step = (ATOMS + 1) / 2; step; step /= 2)
+        if (atom + step < ATOMS && lattice->edges[atom + step - 1] <= word) atom += step;
+    return atom - TOP;
+}
+
 /* Samples beyond the buckets are looked up first, one by one, and put between those that are made 64 at a time. */
 WITH_BUCKETS static void bucket_piece(void *work, const void *given, size_t at, size_t count) {
     const Buckets *buckets = work;
@@ -148,11 +157,7 @@ WITH_BUCKETS static void bucket_piece(void *work, const void *given, size_t at, 
         const __m512i total = _mm512_adds_epu8(_mm512_loadu_si512(in + i), up);
         _mm512_storeu_si512(out + i, _mm512_subs_epu8(total, _mm512_subs_epu8(less, passed)));
     }
-    if (whole < count) {
-        Lattice rest = *lattice;
-        rest.number += at + whole, rest.in = in + whole, rest.out = out + whole;
-        augkit_lattice_piece(&rest, words + whole, 0, count - whole);
-    }
+    for (size_t i = whole; i < count; i++) out[i] = clipped(in[i] + difference_of(lattice, words[i], at + i));
     memset(taken + whole / 64, 255, sizeof taken - whole / 64 * sizeof *taken);
     settle_aside(buckets, slots, (size_t)(end - slots), beyond, taken, at);
 }

@@ -54,7 +54,7 @@ static void look_up(const Lattice *lattice, const uint16_t *words, int16_t *diff
         for (size_t i = 0; i < count; i++) difference[i] = table[words[i]];
 }
 
-void augkit_lattice_piece(void *work, const void *given, size_t at, size_t rows) {
+static void lattice_piece(void *work, const void *given, size_t at, size_t rows) {
     const Lattice *lattice = work;
     const uint16_t *words = given;
     const size_t channels = lattice->channels;
@@ -80,17 +80,19 @@ static void begin_shares(Lattice *lattice) {
  *
  * `table` has 65536 differences of `width` bytes each, of which those from the last of `edges` on are settled by `ends`;
  * `edges` tells behind which slot each of the 511 differences ends. The first row has `number` in its stream, and `seed`
- * is that of its further words.
+ * is that of its further words. Returns 0, with nothing done, where a table is needed and is NULL.
  */
-AUGKIT_API void augkit_add_lattice(
+AUGKIT_API int augkit_add_lattice(
     const unsigned char *seeds, size_t first, size_t count, const uint8_t *in, uint8_t *out, uint64_t seed,
-    uint64_t number, size_t channels, const void *table, size_t width, const int64_t *edges, const uint64_t *ends) {
+    uint64_t number, size_t channels, const int64_t *edges, const uint64_t *ends, const void *table, size_t width) {
     const int16_t *wide = width == 2 ? table : NULL;
     const int8_t *narrow = width == 1 ? table : NULL;
     Lattice lattice = {in, out, channels, wide, narrow, edges, NULL, ends, seed, number, {0}};
     begin_shares(&lattice);
-    if (!augkit_add_by_buckets(&lattice, seeds, first, count))
-        walk(augkit_lattice_piece, &lattice, seeds, first, count, 4, NULL);
+    if (augkit_add_by_buckets(&lattice, seeds, first, count)) return 1;
+    if (!table) return 0;
+    walk(lattice_piece, &lattice, seeds, first, count, 4, NULL);
+    return 1;
 }
 
 /* Return which share a place falls to: the number of ends that are not above it, in steps without a branch. */

@@ -37,10 +37,7 @@ static inline int settled_difference(const Lattice *lattice, uint16_t word, size
     return (int)share - TOP;
 }
 
-/* Make some samples, all of them by one look at the table each; see `Piece`. */
-void augkit_lattice_piece(void *work, const void *given, size_t at, size_t rows);
-
-/* Do the same for all samples by buckets; return 0, with nothing done, where the machine or the law is not made for it. */
+/* Make all samples by buckets, which needs no table; return 0, with nothing done, where the machine or the law is not made for it. */
 int augkit_add_by_buckets(Lattice *lattice, const unsigned char *seeds, size_t first, size_t count);
 
 #endif

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,7 +52,7 @@ def add_lattice(
     samples: NDArray[np.uint8],
     out: NDArray[np.uint8],
     stream: Blocks,
-    table: NDArray[np.int16] | NDArray[np.int8],
+    table: Callable[[], NDArray[np.int16] | NDArray[np.int8]],
     ends: tuple[NDArray[np.int64], NDArray[np.uint64]],
 ) -> bool:
     """Add the lattice's differences to rows of bytes; return False, with nothing done, without the library.
@@ -60,7 +60,8 @@ def add_lattice(
     Parameters
     ----------
     samples, out : uint8 ndarray, shape (n,) or (n, channels)
-    table : int16 or int8 ndarray, shape (65536,)
+    table : callable
+        Returns an int16 or int8 ndarray, shape (65536,); called where the machine needs one.
     ends : tuple of int64 and uint64 ndarray, shape (511,)
         Where the slots of each atom end, behind which those of escapes begin, and the atoms' shares of these.
     """
@@ -70,11 +71,13 @@ def add_lattice(
     shape, channels = samples.shape, samples.size // max(1, len(samples))
     clean, noisy = address(samples, "u1", shape), address(out, "u1", shape, written=True)
     slots, shares = ends
-    differences = address(table, f"i{table.itemsize}", (2**16,)), table.itemsize
-    constant = channels, *differences, address(slots, "i8", (511,)), address(shares, "u8", (511,))
+    constant = channels, address(slots, "i8", (511,)), address(shares, "u8", (511,))
     for done, blocks in _steps(stream, len(samples)):
         moved = clean + done * channels, noisy + done * channels
-        kernel.augkit_add_lattice(*blocks, *moved, int(stream.escapes), stream.start + done, *constant)
+        given = *blocks, *moved, int(stream.escapes), stream.start + done, *constant
+        if not kernel.augkit_add_lattice(*given, None, 0):
+            found = table()
+            kernel.augkit_add_lattice(*given, address(found, f"i{found.itemsize}", (2**16,)), found.itemsize)
     return True
 
 

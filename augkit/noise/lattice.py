@@ -8,7 +8,7 @@ table: most slots belong to one atom; the last few are *escapes*, which take the
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 import numpy as np
@@ -28,15 +28,11 @@ _FRACTION = 32
 _LEAST_BYTE = -127
 
 
-class Lattice(msgspec.Struct, frozen=True, eq=False):
+class Lattice(msgspec.Struct, frozen=True, eq=False, dict=True):
     """The integer differences D of one law at one scale.
 
     Attributes
     ----------
-    table : int16 ndarray, shape (65536,)
-        The difference that each slot stands for; arbitrary for escapes.
-    narrow : int8 ndarray, shape (65536,), or None
-        The same, where all of them fit.
     edges : int64 ndarray, shape (511,)
         Where the slots of each atom end.
     atoms : int16 ndarray, shape (511,)
@@ -45,11 +41,22 @@ class Lattice(msgspec.Struct, frozen=True, eq=False):
         Ends of the atoms' shares of the escape space, in units of 2**-48.
     """
 
-    table: NDArray[np.int16]
-    narrow: NDArray[np.int8] | None
     edges: NDArray[np.int64]
     atoms: NDArray[np.int16]
     cumulative: NDArray[np.uint64]
+
+    @cached_property
+    def table(self) -> NDArray[np.int16]:
+        """The difference that each slot stands for, shape (65536,); arbitrary for escapes."""
+        table = np.zeros(_SLOTS, dtype=np.int16)
+        table[: self.first_escape] = np.repeat(self.atoms, np.diff(self.edges, prepend=0))
+        table.setflags(write=False)
+        return table
+
+    @cached_property
+    def smallest(self) -> NDArray[np.int16] | NDArray[np.int8]:
+        """The same, as bytes where all differences fit: the least of them stands first, and laws are symmetric."""
+        return self.table.astype(np.int8) if self.table[0] >= _LEAST_BYTE else self.table
 
     @property
     def first_escape(self) -> int:
@@ -82,12 +89,7 @@ def lattice(law: Distribution, scale: float) -> Lattice:
     atoms = np.arange(-TOP, TOP + 1, dtype=np.int16)
     probabilities = shares(law, scale)
     whole, rest = probabilities >> _FRACTION, probabilities & (2**_FRACTION - 1)
-    table = np.zeros(_SLOTS, dtype=np.int16)
-    edges = np.cumsum(whole)
-    table[: edges[-1]] = np.repeat(atoms, whole)
-    table.setflags(write=False)
-    narrow = table.astype(np.int8) if table[0] >= _LEAST_BYTE else None  # the least stands first; laws are symmetric
-    return Lattice(table, narrow, edges, atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
+    return Lattice(np.cumsum(whole), atoms, np.cumsum(rest.astype(np.uint64), dtype=np.uint64))
 
 
 def add_lattice(
@@ -106,8 +108,7 @@ def add_lattice(
     """
     law_table, stream = lattice(law, scale), Stream(key, start)
     ends = law_table.edges, law_table.cumulative
-    table = law_table.table if law_table.narrow is None else law_table.narrow
-    if not compiled.add_lattice(samples, out, stream, table, ends):
+    if not compiled.add_lattice(samples, out, stream, lambda: law_table.smallest, ends):
         _add_plain(samples, out, law_table, stream)
 
 
