@@ -21,7 +21,7 @@ from augkit.folder.options import Job
 from augkit.folder.plan import Task
 from augkit.folder.remote.urls import libraries_of
 
-_GROUP_FILES, _GROUP_BYTES, _HERE_BYTES = 16, 8_000_000, 250_000
+_GROUP_FILES, _GROUP_BYTES = 16, 8_000_000
 _PARTS = 8
 _AHEAD = 2
 _PATIENCE = 0.2
@@ -52,15 +52,8 @@ def run_tasks(
     workers = min(jobs or cores(), len(tasks))
     few = len(tasks) < FEW_FILES and sum(task.size for task in tasks) < FEW_BYTES
     if not tasks or ((workers <= 1 or (few and jobs is None)) and not (apart or limits)):
-        return _made_here(job, tasks, sample)
+        return (make_outputs(job, task, sample) for task in tasks)  # one by one: what stops a run is seen at once
     return _Pool(job, sample, tasks, workers, limits).results()
-
-
-def _made_here(job: Job, tasks: Sequence[Task], sample: float) -> Results:
-    """Yield what became of a few tasks at a time, so few that whoever wants to end need not wait."""
-    waiting = deque(tasks)
-    while waiting:
-        yield make_group(job, next_group(waiting, 1, _HERE_BYTES), sample)
 
 
 def cores() -> int:
@@ -202,18 +195,15 @@ class _Pool:
         """Do here what no worker is left for, but for what one died on, or what is to keep limits."""
         away = [task for group in self._again for task in group] + (list(self._waiting) if self._limits else [])
         yield from (lost(task, "no other worker process could be started") for task in away)
-        yield from _made_here(self._job, () if self._limits else self._waiting, self._sample)
+        yield from (make_outputs(self._job, task, self._sample) for task in (() if self._limits else self._waiting))
 
 
-def next_group(waiting: deque[Task], workers: int, most: int = _GROUP_BYTES) -> list[Task]:
-    """Take away and return a group that is worth a message, yet small enough to share the rest out evenly.
-
-    It has at most `most` bytes, or one file.
-    """
+def next_group(waiting: deque[Task], workers: int) -> list[Task]:
+    """Take away and return a group that is worth a message, yet small enough to share the rest out evenly."""
     files = max(1, min(_GROUP_FILES, len(waiting) // (workers * _PARTS)))
     group: list[Task] = []
     size = 0
-    while waiting and len(group) < files and (not group or size + waiting[0].size <= most):
+    while waiting and len(group) < files and (not group or size + waiting[0].size <= _GROUP_BYTES):
         group.append(waiting.popleft())
         size += group[-1].size
     return group
